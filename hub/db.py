@@ -1,0 +1,78 @@
+"""The database: one engine a process, one `transaction()` a unit of work, work that runs only after its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+
+from hub import failpoints
+from hub.settings import settings
+
+_engine: Engine | None = None
+_AFTER = "after_commit"
+
+
+def connect(url: str | None = None, *, pool: int = 5) -> Engine:
+    """Opens this process's engine (call it after forking). `url` defaults to the settings."""
+    global _engine  # noqa: PLW0603  one engine a process
+    if _engine is not None:
+        _engine.dispose()
+    _engine = create_engine(
+        normal(url or settings().database_url),
+        pool_size=pool,
+        max_overflow=pool,
+        pool_pre_ping=True,
+        connect_args={
+            "options": "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=120000 -c timezone=UTC",
+            "connect_timeout": 10,
+        },
+    )
+    return _engine
+
+
+def normal(url: str) -> str:
+    """The URL with psycopg 3 named as driver, whatever spelling was given."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url[len(prefix) :]
+    return url
+
+
+def forget() -> None:
+    """Drops an engine inherited through fork without touching the parent's connections."""
+    global _engine  # noqa: PLW0603  one engine a process
+    if _engine is not None:
+        _engine.dispose(close=False)
+    _engine = None
+
+
+def engine() -> Engine:
+    return _engine if _engine is not None else connect()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """A unit of work: commits at the end, rolls back on any exception; then runs what `after_commit` noted."""
+    with Session(engine(), expire_on_commit=False) as session:
+        with session.begin():
+            yield session
+            failpoints.hit("db.before_commit")
+        failpoints.hit("db.after_commit")
+        for action in session.info.get(_AFTER, ()):
+            action()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session for reads only: nothing it does is kept."""
+    with Session(engine(), expire_on_commit=False) as session:
+        yield session
+        session.rollback()
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Runs `action` once the unit of work is committed; never on rollback."""
+    session.info.setdefault(_AFTER, []).append(action)

@@ -1,0 +1,127 @@
+"""The clue, who may see it, its clocks and confirmed values."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hub.models.base import Base, Id, Moment, Ref, Sealed, Stamp, Str
+from hub.terms import State
+
+_STATES = ",".join(f"'{state}'" for state in State)
+
+
+class Clue(Base):
+    """One suspected violation. Free text is sealed under the clue's key; codes stand plain for filters."""
+
+    __tablename__ = "clue"
+    __table_args__ = (CheckConstraint(f"state in ({_STATES})", name="state"),)
+    id: Mapped[Id]
+    no: Mapped[Str] = mapped_column(unique=True)
+    channel: Mapped[Str]
+    sub_channel: Mapped[Str] = mapped_column(server_default="")
+    at: Mapped[Moment]  # base of the clocks
+    recorded_at: Mapped[Stamp]
+    received_unit_id: Mapped[Ref] = mapped_column(ForeignKey("unit.id"))
+    owner_unit_id: Mapped[Ref] = mapped_column(ForeignKey("unit.id"))
+    state: Mapped[Str]
+    key_id: Mapped[Ref] = mapped_column(ForeignKey("data_key.id"))
+    title: Mapped[Sealed]  # as sent; shown masked
+    summary: Mapped[Sealed]  # masked already, for lists
+    division: Mapped[str | None]  # code of the place: confirmed, else suggested
+    division_confirmed: Mapped[bool] = mapped_column(server_default=text("false"))
+    class_code: Mapped[str | None]
+    class_confirmed: Mapped[bool] = mapped_column(server_default=text("false"))
+    ambiguous: Mapped[bool] = mapped_column(server_default=text("false"))
+    missing: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default="{}")
+    urgent: Mapped[bool] = mapped_column(server_default=text("false"))
+    report_mode: Mapped[Str] = mapped_column(server_default="")
+    enriched: Mapped[bool] = mapped_column(server_default=text("false"))  # suggestions stand for all text known so far
+    rule_version: Mapped[Str] = mapped_column(server_default="")
+    version: Mapped[int] = mapped_column(server_default=text("1"))  # stale edits are refused by it
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  SQLAlchemy reads it as a class fact
+
+
+class ClueUnit(Base):
+    """A row for each unit that may see the clue, ancestors included: every list, count and search starts here."""
+
+    __tablename__ = "clue_unit"
+    __table_args__ = (
+        CheckConstraint(f"state in ({_STATES})", name="state"),
+        CheckConstraint("role in ('owner','receiver','ancestor')", name="role"),
+        Index("ix_clue_unit_all", "unit_id", text("sort_at desc"), text("clue_id desc")),
+        Index("ix_clue_unit_open", "unit_id", "open", "state", text("sort_at desc"), text("clue_id desc")),
+        Index("ix_clue_unit_channel", "unit_id", "channel", text("sort_at desc"), text("clue_id desc")),
+        Index("ix_clue_unit_division", "unit_id", "division", text("sort_at desc"), text("clue_id desc")),
+        Index("ix_clue_unit_clue", "clue_id"),
+    )
+    unit_id: Mapped[Ref] = mapped_column(ForeignKey("unit.id"), primary_key=True)
+    clue_id: Mapped[Ref] = mapped_column(ForeignKey("clue.id"), primary_key=True)
+    role: Mapped[Str]
+    state: Mapped[Str]
+    open: Mapped[bool]
+    channel: Mapped[Str]
+    division: Mapped[str | None]
+    sort_at: Mapped[Moment]
+
+
+class ClueCounter(Base):
+    """Serial per receiving division, date and channel; shown through a keyed permutation."""
+
+    __tablename__ = "clue_counter"
+    division: Mapped[Str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    channel: Mapped[Str] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)
+
+
+class Clock(Base):
+    """A legal clock of a clue (PRODUCT §6)."""
+
+    __tablename__ = "clock"
+    __table_args__ = (UniqueConstraint("clue_id", "kind", "base"), Index("ix_clock_due", "due", "stopped_at"))
+    id: Mapped[Id]
+    clue_id: Mapped[Ref] = mapped_column(ForeignKey("clue.id"))
+    kind: Mapped[Str]
+    base: Mapped[date]
+    days: Mapped[int]
+    due: Mapped[date]
+    provisional: Mapped[bool]
+    article: Mapped[Str]
+    stopped_at: Mapped[Moment | None]
+
+
+class Value(Base):
+    """What a person decided about a field: confirmed or corrected. History is kept; the newest row counts."""
+
+    __tablename__ = "clue_value"
+    __table_args__ = (Index("ix_clue_value_clue_field", "clue_id", "field", "id"),)
+    id: Mapped[Id]
+    clue_id: Mapped[Ref] = mapped_column(ForeignKey("clue.id"))
+    field: Mapped[Str]
+    value: Mapped[Sealed]
+    suggestion_id: Mapped[int | None] = mapped_column(BigInteger)
+    by_user: Mapped[Ref] = mapped_column(ForeignKey("staff.id"))
+    at: Mapped[Stamp]
+
+
+class CounterDelta(Base):
+    """Counts per unit as appended deltas, folded by the sweeper: no hot row."""
+
+    __tablename__ = "counter_delta"
+    __table_args__ = (Index("ix_counter_delta_unit", "unit_id", "key"),)
+    id: Mapped[Id]
+    unit_id: Mapped[Ref]
+    key: Mapped[Str]  # all, open, state:…, channel:…
+    n: Mapped[int]
+
+
+class Counter(Base):
+    __tablename__ = "counter"
+    unit_id: Mapped[Ref] = mapped_column(primary_key=True)
+    key: Mapped[Str] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)

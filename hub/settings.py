@@ -1,0 +1,68 @@
+"""The only reader of the environment. Every setting is described in docs/settings.md (checked by a test)."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What a deployer may set. Names are the field names in upper case behind HUB_, unless an alias stands here."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_", extra="ignore")
+
+    var: Path = Field(default=Path("var"), description="Data folder: database, evidence, keys, run files.")
+    port: int = Field(default=8000, validation_alias="PORT", description="Port of the web server.")
+    host: str = Field(default="127.0.0.1", description="Address the web server binds.")
+    database_url: str = Field(default="", validation_alias="DATABASE_URL", description="PostgreSQL; empty: embedded.")
+    redis_url: str = Field(default="", validation_alias="REDIS_URL", description="Redis or Valkey; empty: embedded.")
+    pg_bin: str = Field(default="", description="Folder of other PostgreSQL binaries (15 or newer).")
+    key_file: str = Field(default="", description="Master key file; empty: keys/hub.key in the data folder.")
+    demo: bool = Field(default=False, description="Load the demo county on first start.")
+    speech_engine: str = Field(default="", description="vosk or whisper; empty: chosen by what is installed.")
+    vosk_model: str = Field(default="", description="Folder of a Vosk model.")
+    models: str = Field(default="", description="Cache of model weights; empty: models/ in the data folder.")
+    web_workers: int = Field(default=2, description="Web processes.")
+    web_threads: int = Field(default=32, description="Threads of a web process.")
+    max_upload: int = Field(default=200 * MB, description="Largest accepted upload, bytes.")
+    max_hook: int = Field(default=256 * 1024, description="Largest accepted webhook body, bytes.")
+    mail_memory: int = Field(default=512 * MB, description="Address space of the child that reads mail, bytes.")
+    media_memory: int = Field(default=1024 * MB, description="Address space of the child that decodes media, bytes.")
+    decode_seconds: int = Field(default=60, description="CPU seconds one decode job may take.")
+    worker_idle: int = Field(default=600, description="Idle seconds after which speech and scan workers stop.")
+    failpoints: str = Field(default="", description="Fault tests only: name=kill|raise|hang[@n][;...].")
+    behind_proxy: int = Field(default=0, description="Number of trusted reverse proxies.")
+    https: bool = Field(default=False, description="Served over HTTPS: __Host- cookies, Secure flag.")
+    log_level: str = Field(default="INFO", description="Log level.")
+
+    def folder(self, name: str) -> Path:
+        """A sub-folder of the data folder, made (0700) when missing."""
+        path = self.var.resolve() / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    @property
+    def key_path(self) -> Path:
+        return Path(self.key_file) if self.key_file else self.var.resolve() / "keys" / "hub.key"
+
+    @property
+    def models_path(self) -> Path:
+        return Path(self.models) if self.models else self.var.resolve() / "models"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
+
+
+def export(**values: str) -> None:
+    """Sets environment variables for this process and its children, and reads the settings anew."""
+    os.environ.update(values)
+    settings.cache_clear()
