@@ -1,0 +1,1 @@
+"""Divisions, units and the place resolver."""
