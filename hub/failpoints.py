@@ -1,7 +1,8 @@
-"""Named places where fault tests may kill, raise or hang. In production nothing is armed and a call costs a dict look-up.
+"""Named places where fault tests may kill, raise or hang. In production nothing is
+armed and a call costs a dict look-up.
 
-Arm with HUB_FAILPOINTS="intake.before_commit=kill;email.after_deliver=raise@3" (@n: at the n-th passage; default first).
-A kill or hang happens once per marker file when HUB_VAR/run/failpoints exists, so that a restarted process goes on.
+Arm with HUB_FAILPOINTS="intake.before_commit=kill;email.after_deliver=raise@3" (@n: at the n-th passage; default first). A failpoint
+fires once per marker file in the folder HUB_VAR/run/failpoints, so that a restarted process goes on.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -27,4 +27,4 @@ Stamp = Annotated[datetime, mapped_column(DateTime(timezone=True), server_defaul
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {dict: JSONB, list: JSONB}  # noqa: RUF012  SQLAlchemy reads it as a class fact
+    type_annotation_map = {dict[str, Any]: JSONB, list[Any]: JSONB}  # noqa: RUF012  SQLAlchemy reads it as a class fact

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Index, Sequence
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,7 +25,7 @@ class Event(Base):
     act: Mapped[Str]
     actor: Mapped[Str]  # "user:3", "system"
     at: Mapped[Moment]
-    data: Mapped[dict]
+    data: Mapped[dict[str, Any]]
     previous: Mapped[bytes]
     hash: Mapped[bytes]
 
@@ -49,6 +51,4 @@ class Seal(Base):
     root: Mapped[bytes]
     previous: Mapped[bytes]
     signature: Mapped[bytes]
-    heads: Mapped[list]  # [[object, seq, hash hex]] in order
-
-
+    heads: Mapped[list[Any]]  # [[object, seq, hash hex]] in order

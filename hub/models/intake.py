@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,7 +20,7 @@ class Source(Base):
     unit_id: Mapped[Ref] = mapped_column(ForeignKey("unit.id"))
     name: Mapped[Str]
     station: Mapped[Str] = mapped_column(server_default="")
-    settings: Mapped[dict]
+    settings: Mapped[dict[str, Any]]
     key_id: Mapped[Ref] = mapped_column(ForeignKey("data_key.id"))
     secrets: Mapped[Sealed]  # JSON, sealed
     enabled: Mapped[bool] = mapped_column(server_default=text("true"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
@@ -22,8 +24,8 @@ class Transcript(Base):
     kind: Mapped[Str]  # speech | scan
     engine: Mapped[Str]
     model: Mapped[Str]
-    settings: Mapped[dict]
-    about: Mapped[dict]  # duration, channels, pages, warnings: no content
+    settings: Mapped[dict[str, Any]]
+    about: Mapped[dict[str, Any]]  # duration, channels, pages, warnings: no content
     fields: Mapped[Sealed]  # JSON: what was read from the form of the page
     by_user: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("staff.id"))  # none: an engine
     at: Mapped[Stamp]
@@ -45,7 +47,7 @@ class Segment(Base):
     start: Mapped[float] = mapped_column(server_default=text("0"))
     stop: Mapped[float] = mapped_column(server_default=text("0"))
     page: Mapped[int] = mapped_column(server_default=text("0"))
-    box: Mapped[list | None]
+    box: Mapped[list[Any] | None]
     confidence: Mapped[float]
     origin: Mapped[Str]  # speech, ocr, stamp, text-layer, person
     text: Mapped[Sealed]

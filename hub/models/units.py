@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,7 +24,7 @@ class Unit(Base):
     name: Mapped[Str]
     level: Mapped[Str]
     parent_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("unit.id"))
-    path: Mapped[list]
+    path: Mapped[list[Any]]
     origin: Mapped[Str] = mapped_column(server_default="shipped")
     active: Mapped[bool] = mapped_column(server_default=text("true"))
 

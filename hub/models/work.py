@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,7 +23,7 @@ class Work(Base):
     id: Mapped[Id]
     queue: Mapped[Str]
     handler: Mapped[Str]
-    args: Mapped[dict]  # ids only
+    args: Mapped[dict[str, Any]]  # ids only
     once: Mapped[str | None]  # at most one pending row of this name
     priority: Mapped[int] = mapped_column(server_default=text("5"))
     state: Mapped[Str] = mapped_column(server_default="pending")
@@ -39,4 +41,4 @@ class Beat(Base):
     __tablename__ = "beat"
     name: Mapped[Str] = mapped_column(primary_key=True)
     at: Mapped[Stamp]
-    detail: Mapped[dict]
+    detail: Mapped[dict[str, Any]]

@@ -71,7 +71,7 @@ def socket_folder(var: Path) -> Path:
 
 
 def pg_bin(setting: str = "") -> Path:
-    """The folder of the PostgreSQL binaries: the setting, else the wheel's. Raises RuntimeRefusedError if there is none."""
+    """The folder of the PostgreSQL binaries: the setting, else the wheel's. RuntimeRefusedError if there is none."""
     if setting:
         found = Path(setting)
     else:
@@ -94,7 +94,10 @@ def _as_user() -> list[str]:
         return []
     user = pwd.getpwnam("daemon")
     prefix = ["unshare", "-U", f"--map-user={user.pw_uid}", f"--map-group={user.pw_gid}"]
-    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:  # noqa: S603
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode
+    ):
         raise RuntimeRefusedError(
             "PostgreSQL refuses to run as root and this machine allows no user namespaces: "
             "run as an ordinary user, or give DATABASE_URL"
@@ -104,7 +107,7 @@ def _as_user() -> list[str]:
 
 def _run(command: Sequence[str | Path], log: Path) -> None:
     with log.open("ab") as out:
-        done = subprocess.run(command, stdout=out, stderr=out, check=False)  # noqa: S603
+        done = subprocess.run(command, stdout=out, stderr=out, check=False)
     if done.returncode:
         raise RuntimeRefusedError(f"{Path(str(command[-1])).name} failed, see {log}")
 
@@ -153,7 +156,7 @@ def start_postgres(var: Path, *, bin_setting: str = "", name: str = "hub", fast:
     if fast:
         options += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
     with log.open("ab") as out:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [*prefix, binaries / "postgres", "-D", data, "-k", sockets, *options],
             stdout=out, stderr=out, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,
         )  # fmt: skip
@@ -161,7 +164,9 @@ def start_postgres(var: Path, *, bin_setting: str = "", name: str = "hub", fast:
 
     def ready() -> bool:
         try:
-            with psycopg.connect(host=str(sockets), user="hub", dbname="postgres", connect_timeout=2, autocommit=True) as c:
+            with psycopg.connect(
+                host=str(sockets), user="hub", dbname="postgres", connect_timeout=2, autocommit=True
+            ) as c:
                 if c.execute("select 1 from pg_database where datname=%s", (name,)).fetchone() is None:
                     c.execute(f'create database "{name}"')
         except psycopg.Error:
@@ -212,7 +217,7 @@ def start_valkey(var: Path) -> Service:
     log, path = var / "log" / "valkey.log", sockets / "valkey.sock"
     path.unlink(missing_ok=True)
     with log.open("ab") as out:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [hits[0], "--port", "0", "--unixsocket", path, "--unixsocketperm", "700", "--dir", data,
              "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--aof-load-truncated", "yes", "--save", ""],
             stdout=out, stderr=out, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,

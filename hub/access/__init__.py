@@ -1,0 +1,1 @@
+"""Who may see what: roles, visibility, sealing, the audit chain, sign-in."""

@@ -1,0 +1,188 @@
+"""The event log: append-only, a hash chain per object, signed seals over the heads (decision 10).
+
+Who changes, drops, inserts or reorders events breaks a chain; who rebuilds a whole chain breaks the seal over its head.
+ `verify` names the first bad row and says how much is not yet sealed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from hub import clock
+from hub.access.sealing import derived
+from hub.models import ChainHead, Event, Seal
+
+GENESIS = bytes(32)
+
+
+def _digest(previous: bytes, fields: list[Any]) -> bytes:
+    body = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(previous + body.encode()).digest()
+
+
+def _fields(event: Event) -> list[Any]:
+    moments = [moment.astimezone(UTC).isoformat(timespec="microseconds") for moment in (event.at, event.received_at)]
+    return [event.object, event.seq, event.act, event.actor, *moments, event.data]
+
+
+def record(
+    session: Session,
+    obj: str,
+    act: str,
+    *,
+    actor: str = "system",
+    at: datetime | None = None,
+    data: dict[str, Any] | None = None,
+) -> Event:
+    """Appends an event to the chain of `obj` in the running transaction. `data`: codes and ids only, never content."""
+    made = insert(ChainHead).values(object=obj, seq=0, hash=GENESIS).on_conflict_do_nothing()
+    session.execute(made)
+    locked = (
+        select(ChainHead).where(ChainHead.object == obj).with_for_update().execution_options(populate_existing=True)
+    )
+    head = session.scalars(locked).one()
+    moment = clock.now()
+    event = Event(
+        received_at=moment,
+        object=obj,
+        seq=head.seq + 1,
+        act=act,
+        actor=actor,
+        at=at or moment,
+        data=data or {},
+        previous=head.hash,
+        hash=b"",
+    )
+    event.hash = _digest(head.hash, _fields(event))
+    session.add(event)
+    head.seq, head.hash = event.seq, event.hash
+    session.flush()
+    return event
+
+
+def _merkle(leaves: list[bytes]) -> bytes:
+    """RFC 6962 tree: leaf and node hashes are told apart by a prefix byte."""
+    level = [hashlib.sha256(b"\0" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
+        level = [hashlib.sha256(b"\1" + b"".join(pair)).digest() if len(pair) == 2 else pair[0] for pair in pairs]
+    return level[0] if level else GENESIS
+
+
+def _leaf(obj: Any, seq: Any, digest: Any) -> bytes:
+    return f"{obj}\0{seq}\0{digest}".encode()
+
+
+def _sign(root: bytes, previous: bytes, number: int) -> bytes:
+    return hmac.digest(derived("chain"), b"%d\0" % number + previous + root, "sha256")
+
+
+def seal(session: Session, limit: int = 5000) -> Seal | None:
+    """Signs the heads that changed since the last seal; None when there are none. One sealer at a time (lock)."""
+    session.execute(text("select pg_advisory_xact_lock(123360001)"))
+    heads = session.scalars(
+        select(ChainHead)
+        .where(ChainHead.sealed < ChainHead.seq)
+        .order_by(ChainHead.object)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not heads:
+        return None
+    last = session.scalars(select(Seal).order_by(Seal.id.desc()).limit(1)).first()
+    rows = [[head.object, head.seq, head.hash.hex()] for head in heads]
+    root = _merkle([_leaf(*row) for row in rows])
+    previous = last.root if last else GENESIS
+    number = (last.id if last else 0) + 1
+    made = Seal(
+        id=number, objects=len(rows), root=root, previous=previous, signature=_sign(root, previous, number), heads=rows,
+    )  # fmt: skip
+    session.add(made)
+    for head in heads:
+        head.sealed = head.seq
+    session.flush()
+    return made
+
+
+def export(made: Seal, folder: Path) -> None:
+    """Appends the seal to `seals.jsonl`, outside the database, durably."""
+    row = {"id": made.id, "objects": made.objects, "root": made.root.hex(), "signature": made.signature.hex()}
+    with (folder / "seals.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`bad` names the first row that does not hold; `unsealed` counts events after the last seal."""
+
+    ok: bool
+    bad: str
+    events: int
+    seals: int
+    unsealed: int
+
+
+def verify(session: Session, exported: Path | None = None) -> Verdict:
+    """Checks every chain, every seal, the heads and, where given, the exported seals."""
+    counts = {"events": 0, "unsealed": 0, "seals": 0}
+    bad = next(_faults(session, counts, exported), "")
+    return Verdict(not bad, bad, counts["events"], counts["seals"], counts["unsealed"])
+
+
+def _faults(session: Session, counts: dict[str, int], exported: Path | None) -> Iterator[str]:
+    heads = {head.object: head for head in session.scalars(select(ChainHead))}
+    reached: dict[str, tuple[int, bytes]] = {}
+    sealed_hash: dict[tuple[str, int], str] = {}
+    previous = GENESIS
+    known: dict[int, str] = {}
+    for number, row in enumerate(session.scalars(select(Seal).order_by(Seal.id).execution_options(yield_per=500)), 1):
+        counts["seals"] += 1
+        known[row.id] = row.root.hex()
+        root = _merkle([_leaf(*head) for head in row.heads])
+        if row.id != number or row.previous != previous or row.root != root:
+            yield f"seal {row.id}"
+        if not hmac.compare_digest(row.signature, _sign(row.root, row.previous, row.id)):
+            yield f"seal {row.id}: signature"
+        sealed_hash.update({(obj, seq): digest for obj, seq, digest in row.heads})
+        previous = row.root
+    if exported is not None and exported.exists():
+        for line in exported.read_text().splitlines():
+            entry = json.loads(line)
+            if known.get(entry["id"]) != entry["root"]:
+                yield f"seal {entry['id']}: differs from the exported one"
+    query = select(Event).order_by(Event.object, Event.seq).execution_options(yield_per=2000)
+    for event in session.scalars(query):
+        counts["events"] += 1
+        seq, digest = reached.get(event.object, (0, GENESIS))
+        name = f"event {event.id} ({event.object} #{event.seq})"
+        if event.seq != seq + 1 or event.previous != digest or event.hash != _digest(digest, _fields(event)):
+            yield name
+        wanted = sealed_hash.pop((event.object, event.seq), None)
+        if wanted is not None and wanted != event.hash.hex():
+            yield f"{name}: not what was sealed"
+        head = heads.get(event.object)
+        if head is not None and event.seq > head.sealed:
+            counts["unsealed"] += 1
+        reached[event.object] = (event.seq, event.hash)
+    for (obj, seq), _ in sorted(sealed_hash.items()):
+        yield f"{obj} #{seq}: sealed but gone"
+    for obj, head in heads.items():
+        if reached.get(obj) != (head.seq, head.hash):
+            yield f"{obj}: its last event is not the recorded head"
+    for obj in reached:
+        if obj not in heads:
+            yield f"{obj}: no head recorded"
