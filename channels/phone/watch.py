@@ -1,0 +1,249 @@
+"""Which files of a recordings folder are complete, and which side-car belongs to which recording."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from channels.phone import sidecar
+from channels.phone.audio import is_recording_name
+from channels.phone.sidecar import SideCar
+
+MAX_FILES = 200_000
+MAX_DEPTH = 8  # recorders make folders of year, month, day
+TEMPORARY = (".part", ".tmp", ".temp", ".partial", ".crdownload", ".download", ".filepart", ".swp", ".lock", "~")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One regular file below the folder. `name` is its path relative to the folder, with slashes."""
+
+    path: Path
+    name: str
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @property
+    def folder(self) -> str:
+        return self.name.rpartition("/")[0]
+
+    @property
+    def base(self) -> str:
+        return self.name.rpartition("/")[2].lower()
+
+    @property
+    def stem(self) -> str:
+        return self.base.rpartition(".")[0] or self.base
+
+    @property
+    def temporary(self) -> bool:
+        return any(part.startswith((".", "~")) for part in self.name.split("/")) or self.base.endswith(TEMPORARY)
+
+    def token(self) -> str:
+        """Names this version of this file without reading it.
+
+        No program can set ctime, so a rewritten file of equal size and forged mtime still has another token.
+        """
+        version = f"{self.name}\0{self.size}\0{self.mtime_ns}\0{self.ctime_ns}\0{self.inode}"
+        return f"stat:{hashlib.sha256(version.encode('utf-8', 'surrogateescape')).hexdigest()}"
+
+
+class ChangedError(OSError):
+    """The file is not the one that was looked at: it grew, was replaced, or became a link."""
+
+
+def scan(root: Path, *, skip: Path | None = None) -> Iterator[Entry]:
+    """Regular files below `root`. Links are never followed; hidden folders and `skip` are left out.
+
+    Raises OSError where `root` itself cannot be read; a folder inside that cannot be is passed over.
+    """
+    count = 0
+    waiting: list[tuple[Path, str, int]] = [(root, "", 0)]
+    while waiting:
+        folder, prefix, depth = waiting.pop()
+        try:
+            found = list(os.scandir(folder))
+        except OSError:
+            if not depth:
+                raise
+            continue
+        for item in found:
+            name = f"{prefix}{item.name}"
+            try:
+                known = item.stat(follow_symlinks=False)
+            except OSError:
+                continue  # gone meanwhile
+            if stat.S_ISDIR(known.st_mode):
+                if depth < MAX_DEPTH and not item.name.startswith(".") and Path(item.path) != skip:
+                    waiting.append((Path(item.path), f"{name}/", depth + 1))
+            elif stat.S_ISREG(known.st_mode):
+                count += 1
+                if count > MAX_FILES:
+                    return
+                yield Entry(
+                    Path(item.path),
+                    name,
+                    known.st_dev,
+                    known.st_ino,
+                    known.st_size,
+                    known.st_mtime_ns,
+                    known.st_ctime_ns,
+                )
+
+
+def read(entry: Entry, root: Path) -> bytes:
+    """The bytes of exactly the version that was scanned. Raises OSError (ChangedError) otherwise.
+
+    No part of the way may be a link, and nothing but a regular file is opened: a FIFO would hang the poller.
+    """
+    way = Path(os.path.realpath(root, strict=True)) / Path(entry.name).parent
+    if Path(os.path.realpath(entry.path.parent, strict=True)) != way:
+        raise ChangedError("a folder on the way is a link")
+    descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not _same(os.fstat(descriptor), entry):
+            raise ChangedError("changed before reading")
+        data = file.read(entry.size + 1)
+        if len(data) != entry.size or not _same(os.fstat(descriptor), entry):
+            raise ChangedError("changed while reading")
+    return data
+
+
+def _same(known: os.stat_result, entry: Entry) -> bool:
+    return stat.S_ISREG(known.st_mode) and (known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns) == (
+        entry.device,
+        entry.inode,
+        entry.size,
+        entry.mtime_ns,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    size: int
+    mtime_ns: int
+    since: datetime
+    temporary: bool
+    renamed: bool = False  # seen unchanged under a temporary name before: the writer says it is complete
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """A side-car as found: `data` travels as a blob, `own` is the file that belongs to this recording alone."""
+
+    said: SideCar
+    digest: str
+    data: bytes
+    name: str
+    media_type: str
+    own: Entry | None
+
+
+@dataclass
+class Watch:
+    """What a poller remembers between two looks; losing it costs a few seconds and some hashing, never a recording."""
+
+    observed: dict[tuple[int, int], Observation] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    parsed: dict[str, list[Car]] = field(default_factory=dict)
+
+    def look(self, entries: list[Entry], now: datetime) -> None:
+        """Take note of every file, temporary ones too: by inode, so that a rename does not start the wait again."""
+        seen: dict[tuple[int, int], Observation] = {}
+        for entry in entries:
+            place = (entry.device, entry.inode)
+            before = self.observed.get(place)
+            if before is None or (before.size, before.mtime_ns) != (entry.size, entry.mtime_ns) or now < before.since:
+                seen[place] = Observation(entry.size, entry.mtime_ns, now, entry.temporary)
+            else:
+                renamed = before.renamed or (before.temporary and not entry.temporary)
+                seen[place] = Observation(entry.size, entry.mtime_ns, before.since, entry.temporary, renamed)
+        self.observed = seen
+
+    def unchanged(self, entry: Entry, now: datetime) -> timedelta:
+        found = self.observed.get((entry.device, entry.inode))
+        return now - found.since if found is not None else timedelta(0)
+
+    def complete(self, entry: Entry, now: datetime, settle: timedelta) -> bool:
+        found = self.observed.get((entry.device, entry.inode))
+        return found is not None and (found.renamed or now - found.since >= settle)
+
+
+@dataclass
+class SideCars:
+    """The complete side-cars of one look, findable by the name of a recording."""
+
+    own: dict[tuple[str, str], Car] = field(default_factory=dict)
+    rows: dict[str, list[tuple[str, Car]]] = field(default_factory=dict)
+    twins: dict[str, int] = field(default_factory=dict)  # how many recordings bear the same base name
+
+    def of(self, entry: Entry) -> Car | None:
+        """The side-car of a recording: <name>.json, <stem>.json, <stem>.csv, then a row of a CSV at or above it."""
+        for last in (entry.base, entry.stem):
+            if car := self.own.get((entry.folder, last)):
+                return car
+        for wanted in (entry.base, entry.stem):
+            found = [car for folder, car in self.rows.get(wanted, ()) if self._covers(folder, car, entry)]
+            if found:
+                return found[-1]  # a later row corrects an earlier one
+        return None
+
+    def _covers(self, folder: str, car: Car, entry: Entry) -> bool:
+        if folder and not f"{entry.folder}/".startswith(f"{folder}/"):
+            return False
+        ours = entry.name[len(folder) + 1 if folder else 0 :].lower().split("/")
+        told = [part for part in car.said.file.replace("\\", "/").lower().split("/") if part not in ("", ".")]
+        if len(told) < 2:
+            return len(ours) == 1 or self.twins.get(entry.base, 0) < 2  # not to guess between two of one name
+        return told[-len(ours) :] == ours or ours[-len(told) :] == told
+
+
+def find_sidecars(watch: Watch, entries: list[Entry], root: Path, ready: set[str]) -> SideCars:
+    """Read the side-cars among `entries` whose names are in `ready` (complete); unreadable ones are tried again."""
+    found = SideCars()
+    parsed: dict[str, list[Car]] = {}
+    for entry in entries:
+        if entry.temporary:
+            continue
+        if is_recording_name(entry.base):
+            found.twins[entry.base] = found.twins.get(entry.base, 0) + 1
+        if entry.name not in ready or not entry.base.endswith((".json", ".csv")):
+            continue
+        token = entry.token()
+        try:
+            cars = watch.parsed[token] if token in watch.parsed else _parse(entry, root)
+        except OSError:
+            continue
+        parsed[token] = cars
+        for car in cars:
+            if car.own is not None:
+                found.own.setdefault((entry.folder, entry.stem), car)
+            for name in {sidecar.basename(car.said.file), car.said.call_id.lower()} - {""}:
+                found.rows.setdefault(name, []).append((entry.folder, car))
+    watch.parsed = parsed
+    return found
+
+
+def _parse(entry: Entry, root: Path) -> list[Car]:
+    if entry.base.endswith(".json"):
+        if entry.size > sidecar.JSON_LIMIT:
+            return []
+        data = read(entry, root)
+        said = sidecar.parse_json(data)
+        return [Car(said, said.digest(), data, entry.base, "application/json", entry)]
+    if entry.size > sidecar.CSV_LIMIT:
+        return []
+    cars: list[Car] = []
+    rows = sidecar.parse_csv(read(entry, root))
+    for said, values in rows:
+        own = entry if len(rows) == 1 and not said.file else None  # names no file: it can only mean its namesake
+        cars.append(Car(said, said.digest(), sidecar.row_bytes(values), f"{entry.stem}.json", "application/json", own))
+    return cars
