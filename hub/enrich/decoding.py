@@ -1,0 +1,100 @@
+"""The tasks of the limited children: normalise a raw intake, decode audio, render pages (decision 4, first stage)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from channels import wire
+from channels.contract import Outcome, RawIntake
+from channels.registry import channel
+from hub.settings import settings
+from hub.work.child import LimitedChild
+from transcription import registry
+from transcription.contract import PageImage, Pcm, Segment
+
+
+def _normalize(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
+    raw = wire.load_raw(args, blobs)
+    out: list[bytes] = []
+    return [wire.dump(outcome, out) for outcome in channel(raw.channel).normalize(raw)], out
+
+
+def _describe(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
+    describe = channel(args["channel"]).describe
+    assert describe is not None
+    return describe(blobs[0], args["name"]), []
+
+
+def _decode_audio(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
+    pcm = registry.decode_audio(blobs[0], args["name"])
+    return {"duration": pcm.duration, "codec": pcm.codec, "warnings": list(pcm.warnings)}, list(pcm.channels)
+
+
+def _render(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
+    pages = list(registry.render(blobs[0], args["name"]))
+    about = [
+        {"width": p.width, "height": p.height, "lines": [[s.text, s.confidence, s.order, s.box] for s in p.text_lines]}
+        for p in pages
+    ]
+    return about, [page.jpeg for page in pages]
+
+
+@cache
+def text_child() -> LimitedChild:
+    """Reads messages: 512 MB."""
+    tasks = {"normalize": _normalize, "describe": _describe}
+    return LimitedChild(tasks, memory=settings().mail_memory, cpu_seconds=settings().decode_seconds)
+
+
+@cache
+def media_child() -> LimitedChild:
+    """Decodes recordings and scans: 1 GiB."""
+    tasks = {"audio": _decode_audio, "pages": _render}
+    return LimitedChild(tasks, memory=settings().media_memory, cpu_seconds=settings().decode_seconds)
+
+
+def forget_children() -> None:
+    """Ends the children of this process (and drops those inherited through fork)."""
+    for maker in (text_child, media_child):
+        if maker.cache_info().currsize:
+            maker().close()
+        maker.cache_clear()
+
+
+def normalize(raw: RawIntake) -> list[Outcome]:
+    """What the channel understood of a raw intake. Raises RefusedError or ChildDiedError."""
+    blobs: list[bytes] = []
+    head = wire.dump(raw, blobs)
+    answer, back = text_child().run("normalize", head, blobs)
+    return [wire.load_outcome(item, back) for item in answer]
+
+
+def describe(code: str, data: bytes, name: str) -> dict[str, Any]:
+    """What `hub try` prints of a file of this channel."""
+    answer, _ = text_child().run("describe", {"channel": code, "name": name}, [data])
+    return dict(answer)
+
+
+def audio(data: bytes, name: str) -> Pcm:
+    """Decoded audio. Raises RefusedError or ChildDiedError."""
+    about, back = media_child().run("audio", {"name": name}, [data])
+    return Pcm(tuple(back), float(about["duration"]), str(about["codec"]), tuple(map(str, about["warnings"])))
+
+
+def pages(data: bytes, name: str) -> Sequence[PageImage]:
+    """Rendered pages. Raises RefusedError or ChildDiedError."""
+    about, back = media_child().run("pages", {"name": name}, [data])
+    return [
+        PageImage(
+            jpeg,
+            int(page["width"]),
+            int(page["height"]),
+            tuple(
+                Segment(str(t), float(c), int(o), box=tuple(box) if box else None, page=n, source="text-layer")
+                for t, c, o, box in page["lines"]
+            ),
+        )
+        for n, (page, jpeg) in enumerate(zip(about, back, strict=True))
+    ]

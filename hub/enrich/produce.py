@@ -1,0 +1,51 @@
+"""Passages in, suggestions out: the one list of producers behind `hub try`, the enrich worker and `hub evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hub.enrich import classify, elements, extract
+from hub.jurisdiction import places
+from hub.terms import Passage, Suggestion
+
+WORDS_AT_MOST = 200_000  # characters read of one clue; what is longer is kept and shown, not enriched
+
+
+def produce(passages: Sequence[Passage], *, prior: str | None = None, has_evidence: bool = False) -> list[Suggestion]:
+    """All suggestions for a clue, deterministic for the same passages and versions."""
+    shortened = _bounded(passages)
+    found = [*places.suggest(shortened, prior), *classify.suggest(shortened), *extract.suggest(shortened)]
+    return [*found, *elements.suggest(found, shortened, has_evidence=has_evidence)]
+
+
+def _bounded(passages: Sequence[Passage]) -> list[Passage]:
+    left, kept = WORDS_AT_MOST, []
+    for passage in passages:
+        kept.append(Passage(passage.text[:left], passage.ref, passage.speaker))
+        left -= len(kept[-1].text)
+    return kept
+
+
+def headline(suggestions: Sequence[Suggestion]) -> dict[str, Any]:
+    """What lists and filters show of the suggestions: division, ambiguous, class, missing, urgent."""
+    by_field: dict[str, Suggestion] = {}
+    for suggestion in suggestions:
+        by_field.setdefault(suggestion.field, suggestion)
+    place = by_field.get("place")
+    kind, scope = by_field.get("class"), by_field.get("scope")
+    missing = by_field.get("missing")
+    return {
+        "division": place.value.get("code") if place else None,
+        "ambiguous": bool(place and place.value.get("ambiguous")),
+        "class": _code(kind) or _code(scope),
+        "missing": list(missing.value) if missing else [],
+        "urgent": "urgency" in by_field,
+    }
+
+
+def _code(suggestion: Suggestion | None) -> str | None:
+    if suggestion is None:
+        return None
+    value = suggestion.value
+    return value.get("class") if isinstance(value, dict) else value

@@ -1,0 +1,126 @@
+"""The enrich worker: reads a clue's text, stores suggestions with their evidence, never overwrites a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from channels.contract import PartKind
+from hub import casework, db
+from hub.access import audit
+from hub.access.masking import mask
+from hub.access.sealing import Key, open_key
+from hub.enrich import passages, produce
+from hub.models import Clue, Part, SuggestionRow, Transcript, Unit, Work
+from hub.terms import Suggestion
+from hub.work.rows import Job
+
+IDENTITY = ("phone", "id_number", "reporter_name", "email")
+SUMMARY = 120
+
+
+def enrich(job: Job) -> None:
+    """Handler: args {"clue": id}."""
+    with db.reading() as session:
+        clue = session.get_one(Clue, job.args["clue"])
+        sources = passages.of_clue(session, clue)
+        prior = session.get_one(Unit, clue.received_unit_id).code
+        has_evidence = _has_evidence(session, clue.id)
+    made = produce.produce([source.passage for source in sources], prior=prior, has_evidence=has_evidence)
+    with db.transaction() as session:
+        clue = session.scalars(select(Clue).where(Clue.id == job.args["clue"]).with_for_update()).one()
+        changed = store(session, clue, sources, made)
+        found = produce.headline(made) | {"summary": summary(sources, made)}
+        casework.apply_suggestions(session, clue, found, complete=not _unread(session, clue.id))
+        if changed:
+            versions = {s.producer: s.version for s in made}
+            audit.record(session, f"clue:{clue.id}", "suggest", data={"producers": versions})
+        job.done(session)
+
+
+def store(session: Session, clue: Clue, sources: Sequence[passages.Source], made: Sequence[Suggestion]) -> bool:
+    """Stores a run beside earlier ones. A proposal equal to the current one stays; returns whether anything changed."""
+    key = open_key(session, clue.key_id)
+    fresh = [(s, _body(s, sources)) for s in made]
+    rows = session.scalars(select(SuggestionRow).where(SuggestionRow.clue_id == clue.id, SuggestionRow.current)).all()
+    known = {(row.field, row.producer, row.version, repr(key.json(row.value, "suggestion.value"))): row for row in rows}
+    kept = set()
+    changed = False
+    for suggestion, body in fresh:
+        name = (suggestion.field, suggestion.producer, suggestion.version, repr(_plain(key, body)))
+        if name in known:
+            kept.add(known[name].id)
+            continue
+        changed = True
+        session.add(
+            SuggestionRow(
+                received_at=clue.recorded_at, clue_id=clue.id, field=suggestion.field, producer=suggestion.producer,
+                version=suggestion.version, confidence=min(1.0, max(0.0, suggestion.confidence)),
+                value=key.seal_json(body, "suggestion.value"),
+            )
+        )  # fmt: skip
+    old = [row.id for row in rows if row.id not in kept]
+    if old:
+        changed = True
+        session.execute(
+            update(SuggestionRow)
+            .where(SuggestionRow.clue_id == clue.id, SuggestionRow.id.in_(old))
+            .values(current=False)
+        )
+    return changed
+
+
+def _plain(key: Key, body: dict[str, Any]) -> Any:
+    """`body` as it would come back from storage (tuples as lists)."""
+    return key.json(key.seal_json(body, "compare"), "compare")
+
+
+def _body(suggestion: Suggestion, sources: Sequence[passages.Source]) -> dict[str, Any]:
+    return {
+        "value": suggestion.value,
+        "reason": suggestion.reason,
+        "extra": suggestion.extra,
+        "spans": [passages.evidence(sources, span) for span in suggestion.spans],
+    }
+
+
+def summary(sources: Sequence[passages.Source], made: Sequence[Suggestion]) -> str:
+    """The first words of the report with everything that names its sender masked."""
+    out = ""
+    for index, source in enumerate(sources):
+        if source.passage.speaker == "operator":
+            continue
+        spans = [(s.start, s.end) for item in made if item.field in IDENTITY for s in item.spans if s.passage == index]
+        out += mask(source.passage.text, spans).replace("\n", " ") + " "
+        if len(out) >= SUMMARY:
+            break
+    return out.strip()[:SUMMARY]
+
+
+def _has_evidence(session: Session, clue_id: int) -> bool:
+    kinds = (PartKind.SCAN, PartKind.VIDEO, PartKind.FILE)
+    return bool(
+        session.scalar(select(exists().where(Part.clue_id == clue_id, Part.kind.in_(kinds), Part.blob_id.is_not(None))))
+    )
+
+
+def _unread(session: Session, clue_id: int) -> bool:
+    """Whether audio or scans of the clue are still being read; parked ones no longer count."""
+    waiting = select(Part.id).where(
+        Part.clue_id == clue_id,
+        Part.kind.in_((PartKind.AUDIO, PartKind.SCAN)),
+        Part.blob_id.is_not(None),
+        ~exists().where(Transcript.part_id == Part.id),
+    )
+    ids = list(session.scalars(waiting))
+    if not ids:
+        return False
+    live = select(Work.id).where(
+        Work.handler.in_(("transcribe", "read_scan")),
+        Work.state != "dead",
+        Work.args["part"].as_integer().in_(ids),
+    )
+    return session.scalar(select(live.exists())) or False

@@ -1,0 +1,155 @@
+"""The speech and scan workers: decode in the limited child, recognise here, store a transcript version."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from channels import contract
+from hub import casework, db, intake, search
+from hub.access import audit
+from hub.access.sealing import open_key
+from hub.enrich import decoding, passages
+from hub.jurisdiction import units
+from hub.models import Blob, Clue, Intake, Part, Segment, Transcript
+from hub.settings import settings
+from hub.terms import IntakeState
+from hub.work.rows import FencedError, Job
+from transcription import contract as text_contract
+from transcription import registry
+
+RENEW = 20.0  # seconds between lease renewals of long work
+
+
+@cache
+def engine() -> text_contract.SpeechEngine:
+    vosk = Path(settings().vosk_model) if settings().vosk_model else None
+    return registry.speech_engine(settings().speech_engine, vosk, settings().models_path)
+
+
+@cache
+def reader() -> Any:
+    return registry.scan_reader()
+
+
+@contextmanager
+def _renewing(job: Job) -> Iterator[None]:
+    """Renews the lease while the body runs; a lost lease surfaces when the work tries to finish."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(RENEW):
+            try:
+                job.renew()
+            except FencedError:
+                return
+
+    thread = threading.Thread(target=renew, daemon=True, name="lease")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _input(part_id: int) -> tuple[bytes, str]:
+    with db.reading() as session:
+        part = session.get_one(Part, part_id)
+        blob = session.get_one(Blob, part.blob_id)
+        row = session.get_one(Intake, part.intake_id)
+        name = open_key(session, row.key_id).text(blob.name, "blob.name")
+        return b"".join(intake.read_blob(session, blob)), name
+
+
+def transcribe(job: Job) -> None:
+    """Handler: args {"part": id} of an audio part."""
+    data, name = _input(job.args["part"])
+    with _renewing(job):
+        pcm = decoding.audio(data, name)
+        made = engine().transcribe(pcm)
+    with db.transaction() as session:
+        store(session, job.args["part"], made)
+        job.done(session)
+
+
+def read_scan(job: Job) -> None:
+    """Handler: args {"part": id} of a scan part. The upright page images become rendered blobs beside the original."""
+    data, name = _input(job.args["part"])
+    upright: list[bytes] = []
+    with _renewing(job):
+        pages = decoding.pages(data, name)
+        made = reader().read(pages, on_page=lambda _number, jpeg: upright.append(jpeg))
+    with db.transaction() as session:
+        _store_pages(session, job.args["part"], upright or [page.jpeg for page in pages])
+        store(session, job.args["part"], made)
+        job.done(session)
+
+
+def _store_pages(session: Session, part_id: int, images: list[bytes]) -> None:
+    part = session.get_one(Part, part_id)
+    row = session.scalars(select(Intake).where(Intake.id == part.intake_id).with_for_update()).one()
+    key = open_key(session, row.key_id)
+    first = (session.scalar(select(func.max(Blob.ord)).where(Blob.intake_id == row.id)) or 0) + 1
+    for number, jpeg in enumerate(images):
+        blob = contract.Blob(f"{part_id}-{number}.jpg", "image/jpeg", jpeg, f"page:{part_id}:{number}")
+        intake.add_blob(session, row.id, key, first + number, blob, "rendered")
+
+
+def store(session: Session, part_id: int, made: text_contract.Transcript, by_user: int | None = None) -> Transcript:
+    """Adds a version of the part's text with its segments, makes it searchable, asks for suggestions."""
+    part = session.scalars(select(Part).where(Part.id == part_id).with_for_update()).one()
+    key = open_key(session, session.get_one(Intake, part.intake_id).key_id)
+    clue = session.get(Clue, part.clue_id) if part.clue_id else None
+    received = clue.recorded_at if clue else session.get_one(Intake, part.intake_id).recorded_at
+    about = {
+        "duration": made.duration,
+        "channels": made.channels,
+        "pages": [{"width": p.width, "height": p.height, "rotation": p.rotation, "source": p.source, "retype": p.retype}
+                  for p in made.pages],
+        "warnings": list(made.warnings),
+    }  # fmt: skip
+    row = Transcript(
+        part_id=part_id, version=passages.next_version(session, part_id), kind=made.kind, engine=made.engine,
+        model=made.model, settings=made.settings, about=about, by_user=by_user,
+        fields=key.seal_json(made.fields, "transcript.fields"),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    chain = [unit.id for unit in units.chain(session, clue.received_unit_id)] if clue else []
+    for number, segment in enumerate(made.segments):
+        words = [[w.start, w.end, w.text, w.confidence] for w in segment.words]
+        session.add(
+            Segment(
+                received_at=received, transcript_id=row.id, ord=number, channel=segment.channel, start=segment.start,
+                stop=segment.end, page=segment.page, box=list(segment.box) if segment.box else None,
+                confidence=segment.confidence, origin=segment.source, text=key.seal(segment.text, "segment.text"),
+                words=key.seal_json(words, "segment.words") if words else None,
+            )
+        )  # fmt: skip
+        if clue is not None:
+            search.index(session, clue.id, received, f"part:{part_id}:{number}", segment.text, chain)
+    if clue is not None:
+        casework.reenrich(session, clue)
+    data = {"part": part_id, "version": row.version, "engine": made.engine, "model": made.model}
+    actor = f"user:{by_user}" if by_user else "system"
+    audit.record(session, f"intake:{part.intake_id}", "transcript", actor=actor, data=data)
+    return row
+
+
+def unreadable(session: Session, args: dict[str, Any], reason: str) -> None:
+    """A recording or scan that no machine reads: its intake goes to the manual list, the clue stays (Z3)."""
+    part = session.get_one(Part, args["part"])
+    row = session.scalars(select(Intake).where(Intake.id == part.intake_id).with_for_update()).one()
+    row.state, row.reason = IntakeState.MANUAL, reason[:300]
+    audit.record(session, f"intake:{row.id}", "to_manual", data={"part": part.id})
+    clue = session.get(Clue, part.clue_id) if part.clue_id else None
+    if clue is not None:
+        casework.reenrich(session, clue)

@@ -1,0 +1,124 @@
+"""The ports of ARCHITECTURE §2 on the real database: all a channel may ask of the world."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from channels.contract import RawIntake
+from channels.contract import Source as Entrance
+from hub import clock, db, failpoints, intake
+from hub.access.sealing import blind, new_key, open_key
+from hub.jurisdiction import units
+from hub.models import IntakeKey, Source, SourceBeat, SourceCursor, Unit
+
+
+class HubPorts:
+    """One object for all channels; stateless, usable from any thread."""
+
+    def deliver(self, raw: RawIntake) -> bool:
+        return intake.accept(raw).new
+
+    def seen(self, source: str, keys: Iterable[str]) -> set[str]:
+        tokens = {blind("intake", key): key for key in keys}
+        found: set[str] = set()
+        wanted = list(tokens)
+        with db.reading() as session:
+            for start in range(0, len(wanted), 1000):
+                rows = session.scalars(
+                    select(IntakeKey.token).where(
+                        IntakeKey.source_id == source, IntakeKey.token.in_(wanted[start : start + 1000])
+                    )
+                )
+                found.update(tokens[bytes(token)] for token in rows)
+        return found
+
+    def cursor(self, source: str, name: str) -> str | None:
+        with db.reading() as session:
+            row = session.get(SourceCursor, (source, name))
+            return row.value if row else None
+
+    def set_cursor(self, source: str, name: str, value: str) -> None:
+        with db.transaction() as session:
+            statement = insert(SourceCursor).values(source_id=source, name=name, value=value)
+            session.execute(
+                statement.on_conflict_do_update(index_elements=["source_id", "name"], set_={"value": value})
+            )
+
+    def sources(self, channel: str) -> Sequence[Entrance]:
+        with db.reading() as session:
+            rows = session.execute(
+                select(Source, Unit.code)
+                .join(Unit, Unit.id == Source.unit_id)
+                .where(Source.channel == channel, Source.enabled)
+                .order_by(Source.id)
+            ).all()
+            return [Entrance(row.id, row.channel, code, row.settings, row.station) for row, code in rows]
+
+    def secret(self, source: str, name: str) -> str:
+        with db.reading() as session:
+            row = session.get(Source, source)
+            if row is None:
+                raise KeyError(name)
+            secrets = open_key(session, row.key_id).json(row.secrets, "source.secrets")
+        return str(secrets[name])
+
+    @contextmanager
+    def lease(self, name: str) -> Iterator[bool]:
+        number = int.from_bytes(blind("lease", name)[:7], "big")
+        with db.engine().connect() as connection:
+            held = bool(connection.scalar(text("select pg_try_advisory_lock(:n)"), {"n": number}))
+            connection.commit()
+            try:
+                yield held
+            finally:
+                if held and not connection.invalidated:
+                    connection.execute(text("select pg_advisory_unlock(:n)"), {"n": number})
+                    connection.commit()
+
+    def beat(self, source: str, ok: bool, detail: str = "") -> None:  # noqa: FBT001  the contract's signature
+        with db.transaction() as session:
+            statement = insert(SourceBeat).values(source_id=source, at=func.now(), ok=ok, detail=detail[:300])
+            changed = {"at": func.now(), "ok": ok, "detail": detail[:300]}
+            session.execute(statement.on_conflict_do_update(index_elements=["source_id"], set_=changed))
+
+    def now(self) -> datetime:
+        return clock.now()
+
+    def fail(self, name: str) -> None:
+        failpoints.hit(name)
+
+
+def add_source(  # what an entrance is made of
+    session: Session,
+    source_id: str,
+    channel: str,
+    unit_code: str,
+    name: str,
+    *,
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, str],
+) -> None:
+    """Adds or replaces a configured entrance; its secrets are sealed. Raises UnknownSourceError for an unknown unit."""
+    unit = units.by_code(session, unit_code)
+    if unit is None:
+        raise intake.UnknownSourceError(f"no unit {unit_code}")
+    key = new_key(session, unit.id)
+    values = {
+        "channel": channel,
+        "unit_id": unit.id,
+        "name": name,
+        "settings": json.loads(json.dumps(dict(settings))),
+        "key_id": key.id,
+        "secrets": key.seal_json(dict(secrets), "source.secrets"),
+        "enabled": True,
+    }
+    statement = insert(Source).values(id=source_id, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))

@@ -1,0 +1,37 @@
+"""The doors to decoders and engines. Each loads its libraries only when first used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from transcription.contract import PageImage, Pcm, SpeechEngine
+
+
+def decode_audio(data: bytes, name: str = "") -> Pcm:
+    """Any recording to PCM. Raises DecodeError. Call it in the limited child."""
+    from transcription.speech.decode import decode  # noqa: PLC0415  PyAV only where audio is decoded
+
+    return decode(data, name)
+
+
+def render(data: bytes, name: str = "") -> Iterable[PageImage]:
+    """Any scan to page images. Raises DecodeError. Call it in the limited child."""
+    from transcription.scan.pages import render as render_pages  # noqa: PLC0415  renderers only where scans are decoded
+
+    return render_pages(data, name)
+
+
+def speech_engine(engine: str, vosk_model: Path | None, cache: Path) -> SpeechEngine:
+    """The engine of this machine. Raises EngineUnavailableError. Call it in the process that uses it."""
+    from transcription.speech.engine import choose  # noqa: PLC0415  models only in the speech worker
+
+    return choose(engine or None, vosk_model, cache)
+
+
+def scan_reader() -> Any:
+    """The page reader (OCR). Call it in the process that uses it."""
+    from transcription.scan.recognise import Reader  # noqa: PLC0415  models only in the scan worker
+
+    return Reader()
