@@ -1,0 +1,1 @@
+"""Speech: recordings to PCM (`decode`), PCM to turns (`turns`), turns to text (`vosk_engine`, `whisper_engine`)."""
