@@ -26,13 +26,15 @@ ETHNIC = (
     "柯尔克孜 土 达斡尔 仫佬 羌 布朗 撒拉 毛南 仡佬 锡伯 阿昌 普米 塔吉克 "
     "怒 乌孜别克 俄罗斯 鄂温克 德昂 保安 裕固 京 塔塔尔 "
     "独龙 鄂伦春 赫哲 门巴 珞巴 基诺 各"
-).split()  # noqa: SIM905
-NATION = "(?:" + "|".join(sorted((e + "族" for e in ETHNIC), key=len, reverse=True)) + ")"
+)
+NATION = "(?:" + "|".join(sorted((e + "族" for e in ETHNIC.split()), key=len, reverse=True)) + ")"
 BARE = "(?:蒙古|哈萨克|柯尔克孜|塔吉克|锡伯|维吾尔|达斡尔|鄂温克|鄂伦春)"
 SHORT_PROVINCES = {
     "内蒙古自治区": "内蒙古", "广西壮族自治区": "广西", "西藏自治区": "西藏", "宁夏回族自治区": "宁夏",
     "新疆维吾尔自治区": "新疆", "香港特别行政区": "香港", "澳门特别行政区": "澳门",
 }  # fmt: skip
+TOWN = re.compile(r"[\u4e00-\u9fff]{1,10}(?:[镇乡团]|街道|苏木|地区|[农林牧渔]场)")
+"""Kinds of town taken from the statistical list: its zones, parks and offices are no divisions."""
 LEVELS = {1: "province", 2: "city", 3: "county"}
 
 
@@ -127,8 +129,12 @@ class Past:
             target = self.find(new["code"][:6], new["name"], new["code"][:2])
         if event["type"] in {"码位改派", "同名改码"} or not target:
             target = target or self.find("", name, area)
-        if not target and new.get("code") and event["type"] != "码位改派":
-            target = self.city(event.get("new_path"), new["code"][:2])
+        if not target:
+            stem = short(name, level)
+            alike = [c for c, row in self.table.rows.items() if stem and row[7] == stem and row[2] == level]
+            alike = [c for c in alike if c[:2] == area]
+            target = set(alike) if len(alike) == 1 else set()
+        target = target or self.city(event.get("new_path") if event["type"] != "码位改派" else None, area)
         target = target or self.city((event.get("old_path") or [])[:-1], area)
         if not target:
             return
@@ -179,7 +185,7 @@ def old_towns(table: Table, past: Past, folder: Path) -> list[list[str]]:
             if not parents:
                 parents = [c for c in [line["cityCode"] + "00"] if c in table.rows]
             parents = parents[:1]
-            if not parents or not re.fullmatch(r"[\u4e00-\u9fff]{2,12}", name):
+            if not parents or not TOWN.fullmatch(name):
                 continue
             county = table.rows[parents[0]]
             stem = short(name, "town") or name

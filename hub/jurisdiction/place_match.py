@@ -1,0 +1,230 @@
+"""Finds the mentions of places in folded text, and leaves out what only looks like one: roads, people, brands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from hub.jurisdiction.place_names import TOWN_SUFFIX, Name, Names
+
+MAX_MENTIONS = 400
+"""More places than anybody reports about: the rest of a longer text is not read."""
+_HOMOPHONE = 0.7
+TOWN_END = re.compile(r"(?:民族乡|街道|镇|乡|苏木)$")
+_ZONE = re.compile(r"[^，,。；;\n]{0,6}?(?:工业园区|产业园区|开发区|高新区|经开区|保税区|示范区)")
+_BEFORE = frozenset("省市州盟的在是到区从们我有于")
+_SUFFIXES = frozenset("省市县区旗州盟镇乡")
+
+# After a name without suffix these make it a road, a building, a brand or a dish.
+_NOT_PLACE = re.compile(
+    r"[东南西北中坡山湖江河门新老大小一二三四五六七八九十环\d]{0,2}"
+    r"(?:路(?!边|旁|面)|大道|大街|街(?!道|办)|巷|胡同|高速|铁路|立交|大桥|广场|大厦|宾馆|酒店|饭店|饭庄|大排档|小区|花园|家园|公寓|"
+    r"大学|学院|中学|小学|银行|书店|超市|火锅|拉面|米粉|烤鸭|小吃|菜馆|饺子|板鸭|火腿|话|牌|号(?!村)|起义|会议|精神|时报|晚报|日报|电视|卫视|"
+    r"现代|汽车|大众|啤酒|白酒|茶叶|螺蛳粉|鸡|鸭)"
+)
+_FULL_NOT_PLACE = re.compile(r"(?:路(?!边|旁|面)|大道|大街|小吃|拉面|火锅|米粉)")
+_DIRECTION = re.compile(r"[边岸侧面头坡]")
+_PERSON_BEFORE = re.compile(
+    r"(?:叫|姓名|名叫|名字是|举报人|联系人|负责人|老板|书记|主任|村长|支书|镇长|局长|我是|本人|人叫|被)[:：是叫为]?"
+    r"[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文]$"
+)
+_PERSON_AFTER = re.compile(r"(?:先生|女士|同志|书记|村长|主任|老板|师傅|大哥|某|本人)")
+_SURNAME = frozenset(
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范石姚谭廖邹熊陆郝孔崔康邱秦顾侯邵孟段雷钱汤尹黎乔贺赖龚"
+)
+
+
+@dataclass(slots=True)
+class Mention:
+    """A stretch of folded text that may name a place. `nodes`: county, city or province code → weight."""
+
+    start: int
+    end: int
+    nodes: dict[str, float] = field(default_factory=dict)
+    towns: dict[str, str] = field(default_factory=dict)
+    weak: bool = True
+    town: bool = True
+    heard: bool = False
+    full: bool = False
+    up: frozenset[str] = frozenset()
+
+
+def _raw(automaton: object, text: str) -> list[tuple[int, int, tuple[int, ...]]]:
+    return [(end + 1 - size, end + 1, numbers) for end, (size, numbers) in automaton.iter(text)]  # type: ignore[attr-defined]
+
+
+def _leftmost_longest(found: list[tuple[int, int, tuple[int, ...]]]) -> list[tuple[int, int, tuple[int, ...]]]:
+    kept: list[tuple[int, int, tuple[int, ...]]] = []
+    for match in sorted(found, key=lambda m: (m[0], -m[1])):
+        if not kept or match[0] >= kept[-1][1]:
+            kept.append(match)
+    return kept
+
+
+def _trap(text: str, start: int, end: int, *, full: bool, town: bool) -> bool:
+    after = text[end : end + 8]
+    if full and not town:
+        return bool(_FULL_NOT_PLACE.match(after))
+    if _NOT_PLACE.match(after) and not (full and town and not _FULL_NOT_PLACE.match(after)):
+        return True
+    if full:
+        return False
+    if text[end - 1] in "东南西北" and _DIRECTION.match(after):
+        return True
+    return bool(_PERSON_BEFORE.search(text[max(0, start - 8) : start]) or _person_after(text, start, after))
+
+
+def _person_after(text: str, start: int, after: str) -> bool:
+    return start > 0 and text[start - 1] in _SURNAME and bool(_PERSON_AFTER.match(after))
+
+
+def _add(mention: Mention, name: Name, factor: float) -> None:
+    for sense in name.senses:
+        weight = sense.weight * factor
+        if weight > mention.nodes.get(sense.node, 0.0):
+            mention.nodes[sense.node] = weight
+            if sense.town:
+                mention.towns[sense.node] = sense.town
+            else:
+                mention.towns.pop(sense.node, None)
+
+
+def _add_stem(mention: Mention, names: Names, name: Name) -> None:
+    """九堡镇 has become 九堡街道 long before people say so."""
+    stem = names.stems.get(TOWN_END.sub("", name.text))
+    if stem is not None:
+        _add(mention, stem, 0.85)
+
+
+def _written(names: Names, text: str) -> list[Mention]:
+    out = []
+    for start, end, numbers in _leftmost_longest(_raw(names.written, text)):
+        mention = Mention(start, end)
+        for number in numbers:
+            name = names.names[number]
+            if _trap(text, start, end, full=name.full, town=name.town):
+                continue
+            suffix = TOWN_SUFFIX.match(text, end) if name.town and not name.full else None
+            _add(mention, name, 1.25 if suffix else 1.0)
+            if name.town and name.full:
+                _add_stem(mention, names, name)
+            if suffix:
+                mention.end = max(mention.end, suffix.end())
+            mention.full |= name.full or suffix is not None
+            mention.town &= name.town
+            mention.weak &= name.common and suffix is None
+        if not mention.nodes:
+            continue
+        glued = end - start == 2 and mention.full and start > 0 and not mention.town
+        if glued and "\u4e00" <= text[start - 1] <= "\u9fff" and text[start - 1] not in _BEFORE:
+            mention.weak = True  # 阳新县 heard as 杨新县 is no 新县
+        out.append(mention)
+        if len(out) >= MAX_MENTIONS:
+            break
+    return out
+
+
+def _heard(names: Names, text: str, written: list[Mention]) -> list[Mention]:
+    """Names that sound like the text but are written otherwise. Alternatives are added to written full names."""
+    out: list[Mention] = []
+    spans = {(m.start, m.end): m for m in written}
+    covered: dict[int, Mention] = {i: m for m in written for i in range(m.start, m.end)}
+    limit = written[-1].end + 64 if len(written) >= MAX_MENTIONS else len(text)
+    sounds = names.syllables.of(text[:limit])
+    found = [m for m in _raw(names.heard, sounds) if "\u4e00" <= text[m[0]] <= "\u9fff"]
+    for start, end, numbers in found:
+        other = [names.names[n] for n in numbers if names.names[n].text != text[start:end]]
+        if not other:
+            continue
+        same = spans.get((start, end))
+        if same is not None:
+            if same.full and not same.town:
+                for name in other:
+                    if name.full and not name.town:
+                        _alternative(same, name)
+            continue
+        mention = Mention(start, end, heard=True)
+        for name in other:
+            if not _trap(text, start, end, full=name.full, town=name.town):
+                _add(mention, name, _HOMOPHONE)
+                mention.full |= name.full
+                mention.town &= name.town
+        if not mention.nodes:
+            continue
+        inside = {id(m): m for m in (covered.get(i) for i in range(start, end)) if m is not None}
+        if any(m.start < start or m.end > end or (not m.weak and m.end - m.start > 2) for m in inside.values()):
+            continue
+        sure = mention.full and not mention.town and text[end - 1] in _SUFFIXES and len(mention.nodes) <= 4
+        mention.weak = not sure
+        out.append(mention)
+        if len(out) >= MAX_MENTIONS:
+            break
+    return out
+
+
+def _alternative(mention: Mention, name: Name) -> None:
+    for sense in name.senses:
+        mention.nodes.setdefault(sense.node, 0.5 * sense.weight)
+
+
+def mentions(names: Names, text: str) -> list[Mention]:
+    """Mentions in order, without overlap; those that count only with a neighbour and have none are left out."""
+    written = _written(names, text)
+    heard = _heard(names, text, written)
+    for mention in (*written, *heard):
+        mention.up = frozenset(up for node in mention.nodes for up in names.above[node])
+    every = sorted((*written, *heard), key=lambda m: (m.start, -m.end))
+    kept = [m for m in every if not m.weak or _supported(m, every, text)]
+    return _without_zone_towns(names, text, _disjoint(kept))
+
+
+def _without_zone_towns(names: Names, text: str, found: list[Mention]) -> list[Mention]:
+    """苏州工业园区娄葑街道: a development zone cuts across counties and answers to the city, so its towns say nothing."""
+    kept: list[Mention] = []
+    for mention in found:
+        before = kept[-1] if kept else None
+        if before is not None and mention.town and not before.town and mention.start - before.end <= 12:
+            city = any(names.level[node] == "city" for node in before.nodes)
+            if city and before.nodes and _ZONE.fullmatch(text, before.end, mention.start):
+                continue
+        kept.append(mention)
+    return kept
+
+
+def related(first: Mention, second: Mention) -> bool:
+    """Whether one may lie in the other."""
+    if len(first.nodes) > len(second.up):
+        return not second.up.isdisjoint(first.nodes) or not first.up.isdisjoint(second.nodes)
+    return not first.up.isdisjoint(second.nodes) or not second.up.isdisjoint(first.nodes)
+
+
+def _supported(mention: Mention, every: list[Mention], text: str) -> bool:
+    for other in every:
+        if other.start > mention.end + 2:
+            break
+        if other is mention or (other.start < mention.end and mention.start < other.end):
+            continue
+        gap = mention.start - other.end if other.start < mention.start else other.start - mention.end
+        if not 0 <= gap <= 2 or not related(mention, other):
+            continue
+        if gap and re.search(r"[。！？；;!?\n]", text[min(mention.end, other.end) : max(mention.start, other.start)]):
+            continue
+        if mention.town and other.town:
+            continue
+        long = mention.heard and other.heard and gap <= 1  # at least three syllables each
+        if mention.weak and other.weak and not (long or (mention.full and other.full)):
+            continue
+        return True
+    return False
+
+
+def _disjoint(found: list[Mention]) -> list[Mention]:
+    """Of overlapping mentions the longer stays; of equal ones the written."""
+    kept: list[Mention] = []
+    for mention in sorted(found, key=lambda m: (m.start - m.end, m.heard, m.start)):
+        if all(mention.end <= other.start or mention.start >= other.end for other in kept):
+            kept.append(mention)
+    kept.sort(key=lambda m: m.start)
+    assert all(a.end <= b.start for a, b in pairwise(kept))
+    return kept
