@@ -20,7 +20,9 @@ _LANDLINE = re.compile(rf"(?<![\d-])(0(?:10|2\d|[3-9]\d{{2}}))[-— ]?(\d{{7,8}}
 _HOTLINE = re.compile(r"(?<![\d-])([48]00[- ]?\d{3}[- ]?\d{4})(?!\d)")
 _DATE = re.compile(rf"({_YEAR})\s?[年./-]\s?(\d{{1,2}})\s?[月./-]\s?(\d{{1,2}})(?:\s?[日号]|(?!\d))")
 _HAN = "〇零○OoΟ一二三四五六七八九"
-_HAN_DATE = re.compile(rf"([二一][{_HAN}]{{3}})\s?年\s?([一二三四五六七八九十元]{{1,2}})\s?月\s?([一二三四五六七八九十]{{1,3}})\s?[日号]")
+_HAN_DATE = re.compile(
+    rf"([二一][{_HAN}]{{3}})\s?年\s?([一二三四五六七八九十元]{{1,2}})\s?月\s?([一二三四五六七八九十]{{1,3}})\s?[日号]"
+)
 _S10 = re.compile(r"(?<![A-Z0-9])([A-Z]{2}\d{9}[A-Z]{2})(?![A-Z0-9])")
 _POSTCODE = re.compile(r"(?<!\d)(\d{6})(?!\d)")
 MAX_TEXT = 200_000
@@ -33,7 +35,9 @@ def s10_valid(number: str) -> bool:
     """The check digit of a postal item identifier (UPU S10): weights 8 6 4 2 3 5 9 7, modulo 11."""
     if not _S10.fullmatch(number):
         return False
-    rest = 11 - sum(int(digit) * weight for digit, weight in zip(number[2:10], (8, 6, 4, 2, 3, 5, 9, 7), strict=True)) % 11
+    rest = (
+        11 - sum(int(digit) * weight for digit, weight in zip(number[2:10], (8, 6, 4, 2, 3, 5, 9, 7), strict=True)) % 11
+    )
     return {10: 0, 11: 5}.get(rest, rest) == int(number[10])
 
 

@@ -51,7 +51,9 @@ def _weights(package: str, name: str) -> Path:
     spec = find_spec(package)
     path = Path(spec.origin).parent / "models" / name if spec is not None and spec.origin else None
     if path is None or not path.is_file():
-        raise EngineUnavailableError(f"识别模型缺失：{package}/{name}，请重新安装依赖（pip install -r requirements.lock）")
+        raise EngineUnavailableError(
+            f"识别模型缺失：{package}/{name}，请重新安装依赖（pip install -r requirements.lock）"
+        )
     return path
 
 

@@ -206,7 +206,9 @@ def _text(element: Element, at: Affine, content: _Content) -> None:
     """The runs of a TextObject: X, Y is the start of the base line, Size the height of the letters."""
     size = (_numbers(element.get("Size"), 1) or (4.0,))[0]
     for code in _all(element, "TextCode"):
-        text = "".join(" " if char.isspace() else char for char in code.text or "" if char.isprintable() or char == "\t")
+        text = "".join(
+            " " if char.isspace() else char for char in code.text or "" if char.isprintable() or char == "\t"
+        )
         content.characters += len(text)
         if not text.strip() or content.characters > MAX_CHARACTERS:
             continue

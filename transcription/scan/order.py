@@ -203,7 +203,9 @@ def reading_order(segments: Sequence[Segment], aspect: float, skew: float = 0.0)
             box
             for box in boxes
             if box.segment.source == "stamp"
-            and any(min(box.y1, other.y1) - max(box.y0, other.y0) > 0.3 * min(box.height, other.height) for other in text)
+            and any(
+                min(box.y1, other.y1) - max(box.y0, other.y0) > 0.3 * min(box.height, other.height) for other in text
+            )
         ]
         rows = _horizontal([box for box in boxes if box not in across]) + _rows(across)
     lines = [line for row in rows for line in _joined(row)]

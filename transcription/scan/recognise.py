@@ -16,7 +16,7 @@ from transcription.scan.fields import barcodes, read_fields
 from transcription.scan.models import SETTINGS, Line, Orientation, Pixels, Recogniser, fingerprint
 from transcription.scan.order import reading_order
 from transcription.scan.pages import render
-from transcription.scan.stamp import red_ink, union, without_red
+from transcription.scan.stamp import read_below, red_ink, union
 
 RETYPE = 0.90
 """Mean confidence of a page below which it is better typed by a person."""
@@ -125,7 +125,7 @@ class Reader:
         if ink is None:
             marked = [(line, "ocr") for line in lines]
         else:
-            marked = union(lines, self._recogniser.lines(without_red(upright, ink)), ink)
+            marked = union(lines, read_below(upright, ink, lines, self._recogniser.lines), ink)
         height, width = upright.shape[:2]
         segments = [_segment(line, source, width, height) for line, source in marked]
         ordered = reading_order(segments, width / height, skew)

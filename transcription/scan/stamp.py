@@ -5,8 +5,8 @@ A second reading with the red ink taken out finds what lies below a stamp; the o
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -16,9 +16,13 @@ from transcription.scan.models import Line, Pixels
 
 LEAST = 0.0008  # share of the page that must be red; less is noise of a colour scan
 MOST = 0.25  # more is a red background or a table top, not ink
-SAME = 0.5  # overlap from which two boxes show the same line
+SAME = 0.3  # overlap from which two boxes show the same line
 RED_LINE = 0.5  # share of red among the ink of a line from which its words are themselves red
-WORSE = 0.03
+MORE = 1.15  # a reading with this much more text is the fuller one
+DOUBT = 0.90  # but not if it is this unsure
+NEAR = 0.03
+DARK, LIGHT = 0.2, 0.6  # brightness in the red channel, as shares of that of the ink: black toner, and paper
+MARGIN = 1.5  # line heights read again above and below the red ink
 
 Mask = NDArray[np.bool_]
 
@@ -35,13 +39,32 @@ def red_ink(image: Pixels) -> Mask | None:
 
 
 def without_red(image: Pixels, red: Mask) -> Pixels:
-    """The page with red ink turned to paper; its soft rim goes with it, dark strokes below stay."""
-    rim = cv2.dilate(red.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    dark = image.max(axis=2) < 110
-    paper = np.median(image[~red], axis=0) if (~red).any() else np.array([255, 255, 255])
+    """The page with red ink turned to paper. In the red channel red ink is as bright as paper and black stays black,
+    so that channel stands for the page wherever red is near, stretched so that the rims of red strokes, which JPEG
+    darkens, are white too.
+    """
+    near = cv2.dilate(red.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
+    channel = image[:, :, 2].astype(np.float32)
+    level = max(float(np.median(channel[red])), 60.0)
+    bright = np.clip((channel / level - DARK) / (LIGHT - DARK) * 255.0, 0, 255).astype(np.uint8)
     clean = image.copy()
-    clean[rim & ~dark] = np.maximum(paper, 200).astype(np.uint8)
+    clean[near] = bright[near][:, None]
     return clean
+
+
+def read_below(image: Pixels, red: Mask, lines: list[Line], read: Callable[[Pixels], list[Line]]) -> list[Line]:
+    """Reads the stretch of the page that holds red ink again, without the ink. Places are those of the whole page."""
+    rows = np.flatnonzero(red.sum(axis=1) > 2)
+    if not rows.size:
+        return []
+    top, bottom = float(rows[0]), float(rows[-1])
+    heights = [_rect(line)[3] - _rect(line)[1] for line in lines] or [40.0]
+    margin = MARGIN * float(np.median(heights))
+    touched = [_rect(line) for line in lines if _rect(line)[3] >= top - margin and _rect(line)[1] <= bottom + margin]
+    first = int(max(0.0, min([top, *(box[1] for box in touched)]) - margin / 2))
+    last = int(min(float(image.shape[0]), max([bottom, *(box[3] for box in touched)]) + margin / 2))
+    found = read(without_red(image[first:last], red[first:last]))
+    return [Line(line.quad + (0.0, float(first)), line.text, line.confidence) for line in found]
 
 
 def _rect(line: Line) -> tuple[float, float, float, float]:
@@ -49,38 +72,74 @@ def _rect(line: Line) -> tuple[float, float, float, float]:
     return float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
 
 
-def _cover(a: Line, b: Line) -> float:
-    """Share of the smaller box that both have in common."""
+def _same(a: Line, b: Line) -> bool:
+    """Whether two boxes show (a piece of) the same line: on one height, and one mostly inside the other."""
     ax0, ay0, ax1, ay1 = _rect(a)
     bx0, by0, bx1, by1 = _rect(b)
+    high = min(ay1 - ay0, by1 - by0)
+    if high < 0.4 * max(ay1 - ay0, by1 - by0) or abs((ay0 + ay1) - (by0 + by1)) > high:
+        return False
     common = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
-    return common / max(1e-6, min((ax1 - ax0) * (ay1 - ay0), (bx1 - bx0) * (by1 - by0)))
+    return common >= SAME * max(1e-6, min((ax1 - ax0) * (ay1 - ay0), (bx1 - bx0) * (by1 - by0)))
 
 
 def _is_red(line: Line, red: Mask) -> bool:
-    """Whether the ink inside a box is mostly red."""
+    """Whether the ink inside a box is mostly red: strokes fill an eighth of the box of a printed line."""
     x0, y0, x1, y1 = (int(value) for value in _rect(line))
-    inside: Any = red[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1]
-    return bool(inside.size) and float(inside.mean()) > RED_LINE * 0.12
+    inside = red[max(0, y0) : y1 + 1, max(0, x0) : x1 + 1]
+    return bool(inside.size) and float(inside.mean()) > RED_LINE / 8
+
+
+def _better(original: Sequence[Line], cleaned: Sequence[Line]) -> bool:
+    """Whether the cleaned reading of one line stands: clearly fuller, or as full and about as certain.
+
+    The original may hold characters of the stamp itself, so being a little surer does not save it. Pieces that overlap
+    each other read something twice.
+    """
+    letters = [sum(len(line.text) for line in lines) for lines in (original, cleaned)]
+    sure = [
+        sum(line.confidence * len(line.text) for line in lines) / max(1, count)
+        for lines, count in zip((original, cleaned), letters, strict=True)
+    ]
+    if letters[1] >= MORE * letters[0]:
+        return sure[1] >= min(DOUBT, sure[0])
+    if letters[0] >= MORE * letters[1]:
+        return sure[0] < min(DOUBT, sure[1])
+    return sure[1] >= sure[0] - NEAR and (_twice(original) or not _twice(cleaned))
+
+
+def _twice(lines: Sequence[Line]) -> bool:
+    spans = sorted((_rect(line)[0], _rect(line)[2]) for line in lines)
+    return any(
+        before[1] - after[0] > 0.2 * min(before[1] - before[0], after[1] - after[0])
+        for before, after in pairwise(spans)
+    )
 
 
 def union(original: list[Line], cleaned: list[Line], red: Mask) -> list[tuple[Line, str]]:
     """Both readings as one, each line with its source: "ocr", or "stamp" for words that are themselves red.
 
-    Where both have a line, the cleaned one stands unless it lost words without gaining confidence.
+    Pieces that show the same line are compared as a whole, and the better reading of it is taken.
     """
     lines: list[tuple[Line, str]] = []
-    used: set[int] = set()
-    for clean in cleaned:
-        same = [index for index, line in enumerate(original) if _cover(clean, line) >= SAME]
-        best = max((original[index] for index in same), key=lambda line: _cover(clean, line), default=None)
-        if best is not None and len(same) == 1 and len(best.text) > len(clean.text):
-            others = [other for other in cleaned if other is not clean and _cover(other, best) >= SAME]
-            if not others and best.confidence >= clean.confidence + WORSE:
-                clean = replace(best)  # noqa: PLW2901  the original reading stands
-        used.update(same)
-        lines.append((clean, "ocr"))
-    for index, line in enumerate(original):
-        if index not in used:
-            lines.append((line, "stamp" if _is_red(line, red) else "ocr"))
-    return lines
+    free = set(range(len(cleaned)))
+    left = list(original)
+    while left:
+        group, match = [left.pop(0)], list[int]()
+        grown = True
+        while grown:  # pieces of one line find each other through the other reading
+            new = [at for at in free if any(_same(cleaned[at], line) for line in group)]
+            free.difference_update(new)
+            match += new
+            joined = [line for line in left if any(_same(line, cleaned[at]) for at in match)]
+            left = [line for line in left if not any(line is other for other in joined)]
+            group += joined
+            grown = bool(new or joined)
+        again = [cleaned[at] for at in match]
+        if again and _better(group, again):
+            lines += [(line, "ocr") for line in again]
+        elif again:
+            lines += [(line, "ocr") for line in group]
+        else:
+            lines += [(line, "stamp" if _is_red(line, red) else "ocr") for line in group]
+    return lines + [(cleaned[at], "ocr") for at in sorted(free)]

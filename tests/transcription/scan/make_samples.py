@@ -1,6 +1,6 @@
 """Draws the sample scans in `data/` (own texts, free fonts). Run by hand when a sample must change:
 
-    python tests/transcription/scan/make_samples.py     (Debian: fonts-wqy-zenhei fonts-wqy-microhei)
+python tests/transcription/scan/make_samples.py     (Debian: fonts-wqy-zenhei fonts-wqy-microhei)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 DATA = Path(__file__).parent / "data"
 ZENHEI = "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc"
@@ -88,8 +88,14 @@ def font(size: int, path: str = ZENHEI) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
 
 
-def lines(text: str, size: tuple[int, int] = A4, at: tuple[int, int] = (110, 120), px: int = 36, step: int = 72,
-          face: str = ZENHEI) -> Image.Image:
+def lines(
+    text: str,
+    size: tuple[int, int] = A4,
+    at: tuple[int, int] = (110, 120),
+    px: int = 36,
+    step: int = 72,
+    face: str = ZENHEI,
+) -> Image.Image:
     page = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(page)
     for row, line in enumerate(text.split("\n")):
@@ -117,17 +123,18 @@ def vertical() -> Image.Image:
 
 def stamp() -> Image.Image:
     page = lines(STAMP, (1240, 1000))
-    seal = Image.new("RGBA", page.size, (0, 0, 0, 0))
+    seal = Image.new("RGB", page.size, "white")
     draw = ImageDraw.Draw(seal)
-    red = (215, 30, 40, 235)
+    red = (215, 30, 40)
     centre = (470, 560)
     draw.ellipse((centre[0] - 170, centre[1] - 170, centre[0] + 170, centre[1] + 170), outline=red, width=9)
     draw.regular_polygon((*centre, 62), 5, rotation=0, fill=red)
     for index, char in enumerate("东坪村民委员会"):
         angle = np.deg2rad(-150 + index * 20)
-        draw.text((centre[0] + 130 * np.cos(angle) - 20, centre[1] + 130 * np.sin(angle) - 20), char, fill=red, font=font(40))
-    page.paste(Image.alpha_composite(page.convert("RGBA"), seal).convert("RGB"))
-    return page
+        draw.text(
+            (centre[0] + 130 * np.cos(angle) - 20, centre[1] + 130 * np.sin(angle) - 20), char, fill=red, font=font(40)
+        )
+    return ImageChops.multiply(page, seal)  # ink lies on toner: black below red stays black
 
 
 def photo(page: Image.Image, seed: int = 5) -> Image.Image:
@@ -136,10 +143,13 @@ def photo(page: Image.Image, seed: int = 5) -> Image.Image:
     width, height = page.size
     table = Image.new("RGB", (width + 240, height + 240), (96, 78, 60))
     table.paste(page, (120, 120))
-    corners = [(x + chance.randint(-30, 30), y + chance.randint(-30, 30)) for x, y in
-               ((60, 60), (60, height + 180), (width + 180, height + 180), (width + 180, 60))]
-    bent = table.transform((width, height), Image.Transform.QUAD, [c for point in corners for c in point],
-                           Image.Resampling.BICUBIC)
+    corners = [
+        (x + chance.randint(-30, 30), y + chance.randint(-30, 30))
+        for x, y in ((60, 60), (60, height + 180), (width + 180, height + 180), (width + 180, 60))
+    ]
+    bent = table.transform(
+        (width, height), Image.Transform.QUAD, [c for point in corners for c in point], Image.Resampling.BICUBIC
+    )
     pixels = np.asarray(bent.filter(ImageFilter.GaussianBlur(0.7)), dtype=np.float32)
     shade = np.linspace(1.0, 0.72, width)[None, :, None] * np.linspace(0.95, 0.8, height)[:, None, None]
     noise = np.random.default_rng(seed).normal(0, 2, (height, width, 1))
