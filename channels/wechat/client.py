@@ -81,7 +81,7 @@ def _read(response: httpx.Response, deadline: float, limit: int) -> Answer:
         raise NoAnswerError(message)
     chunks: list[bytes] = []
     size = 0
-    for chunk in response.iter_raw(64 * 1024):
+    for chunk in response.iter_raw():  # as they come: a given chunk size would wait for slow drops to fill it
         size += len(chunk)
         if size > limit:
             raise TooLargeError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wechatpy.crypto import WeChatCrypto
 
-from channels.contract import Continuation
+from channels.contract import Continuation, NormalizeError
 from channels.wechat import CHANNEL
 
 DATA = Path(__file__).parent / "data"
@@ -88,6 +89,7 @@ def test_vector_made_with_openssl(hook, ports, crypt):
     assert raw.key == vector["msg_id"]
     assert raw.blobs[0].sha256() == vector["plain_sha256"]
     # the plain URL verification of the same vector
+    del query["msg_signature"]
     answer = hook.client.get(f"/hooks/wechat/{SOURCE}", query_string=query | {"echostr": "5838479218127813673"})
     assert (answer.status_code, answer.data) == (200, b"5838479218127813673")
 
@@ -218,7 +220,7 @@ def test_oversized_is_413_with_and_without_length(hook, ports):
     streamed = hook.client.post(
         f"/hooks/wechat/{SOURCE}",
         query_string=hook.query("A"),
-        input_stream=__import__("io").BytesIO(body),
+        input_stream=io.BytesIO(body),
         environ_overrides={"wsgi.input_terminated": True},
     )
     assert streamed.status_code == 413
@@ -419,8 +421,6 @@ VALUES = st.one_of(
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=st.dictionaries(TAGS, VALUES, max_size=12))
 def test_any_signed_message_is_stored_and_normalized(hook, ports, fields):
-    from channels.contract import NormalizeError
-
     ports.delivered.clear()
     plain = ("<xml>" + "".join(f"<{k}>{v}</{k}>" for k, v in fields.items()) + "</xml>").encode()
     assert hook.post(plain).status_code == 200
