@@ -148,7 +148,9 @@ def unreadable(session: Session, args: dict[str, Any], reason: str) -> None:
     """A recording or scan that no machine reads: its intake goes to the manual list, the clue stays (Z3)."""
     part = session.get_one(Part, args["part"])
     row = session.scalars(select(Intake).where(Intake.id == part.intake_id).with_for_update()).one()
-    row.state, row.reason = IntakeState.MANUAL, reason[:300]
+    row.reason = reason[:300]
+    if row.state == IntakeState.REGISTERED:
+        row.state = IntakeState.MANUAL
     audit.record(session, f"intake:{row.id}", "to_manual", data={"part": part.id})
     clue = session.get(Clue, part.clue_id) if part.clue_id else None
     if clue is not None:
