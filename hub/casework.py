@@ -145,7 +145,7 @@ def _start_clock(session: Session, clue: Clue, kind: str, base: date, days: int,
 
 
 def add_reporter(session: Session, clue: Clue, intake_id: int, identity: dict[str, str]) -> None:
-    """Seals who reported, apart from the clue. The same openid, phone, mail or id number is one reporter of this clue."""
+    """Seals who reported, apart from the clue. The same openid, phone, mail or id number is one reporter here."""
     known = {kind: _normal(kind, identity.get(kind, "")) for kind in ("phone", "email", "openid", "id_number")}
     tokens = {kind: blind(kind, value) for kind, value in known.items() if value}
     if tokens:

@@ -63,7 +63,7 @@ class Store:
         return self.root / address[:2] / address[2:4] / address
 
     def put(self, source: BinaryIO, key: bytes) -> Stored:
-        """Seals the stream under `key` (32 bytes) and returns once it is on stable storage. Raises OSError otherwise."""
+        """Seals the stream under `key` (32 bytes); returns once it is on stable storage, raises OSError otherwise."""
         temp = self.root / "tmp" / secrets.token_hex(16)
         try:
             stored = self._write(temp, source, key)

@@ -1,8 +1,7 @@
-"""Named places where fault tests may kill, raise or hang. In production nothing is
-armed and a call costs a dict look-up.
+"""Named places where fault tests may kill, raise or hang. In production nothing is armed and a call costs a look-up.
 
-Arm with HUB_FAILPOINTS="intake.before_commit=kill;email.after_deliver=raise@3" (@n: at the n-th passage; default first). A failpoint
-fires once per marker file in the folder HUB_VAR/run/failpoints, so that a restarted process goes on.
+Arm with HUB_FAILPOINTS="intake.before_commit=kill;email.after_deliver=raise@3" (@n: at the n-th passage; default
+first). A failpoint fires once per marker file in the folder HUB_VAR/run/failpoints, so that a restart goes on.
 """
 
 from __future__ import annotations

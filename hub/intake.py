@@ -1,4 +1,4 @@
-"""accept: store first, acknowledge after commit. register: a message becomes a clue, part of one, or a recorded non-clue.
+"""accept: store first, acknowledge after commit. register: a message becomes a clue, part of one, or a known non-clue.
 
 The only two doors into the hub (ARCHITECTURE §1). `accept` is called by the ports of every channel, `register` by the
 normalize worker.
@@ -68,8 +68,8 @@ def accept(
     """Stores a delivery durably; when this returns, the outside may be told that we have it (Z1–Z3).
 
     One transaction holds the sealed originals (or the addresses of those already synced to the evidence store), the
-    idempotency keys, the intake row, its first event and its work rows. `unit` names the receiving unit's code where the
-    entrance is a form or a command. With `strict`, the same key with another body raises KeyReusedError.
+    idempotency keys, the intake row, its first event and its work rows. `unit` names the receiving unit's code where
+    the entrance is a form or a command. With `strict`, the same key with another body raises KeyReusedError.
     Raises whatever storage raised: then nothing was acknowledged and nothing is half stored.
     """
     tokens = list(dict.fromkeys(blind("intake", key) for key in (raw.key, *raw.also)))
@@ -443,7 +443,9 @@ def to_manual(session: Session, intake_id: int, reason: str) -> None:
 def medium_lost(session: Session, intake_id: int, reason: str) -> None:
     """A medium cannot be had any more: the intake waits on the manual list, its clue goes on without it (F22)."""
     intake = session.scalars(select(Intake).where(Intake.id == intake_id).with_for_update()).one()
-    intake.state, intake.reason = IntakeState.MANUAL, reason[:300]
+    intake.reason = reason[:300]
+    if intake.state == IntakeState.REGISTERED:  # a message not read yet still becomes a clue first
+        intake.state = IntakeState.MANUAL
     audit.record(session, f"intake:{intake.id}", "to_manual", data={"medium": "lost"})
 
 

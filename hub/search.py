@@ -69,8 +69,6 @@ def index(session: Session, clue_id: int, received_at: datetime, ref: str, text:
 def matching(query: str, unit_id: int) -> ColumnElement[bool]:
     """The condition on SearchRow that a unit's search for `query` sets."""
     folded = fold(query)[:50]
-    if len(folded) == 1:
-        words = token(folded)
-    else:
-        words = "<2>".join(token(folded[i : i + 2]) for i in range(len(folded) - 1))
+    pairs = "<2>".join(token(folded[i : i + 2]) for i in range(len(folded) - 1))
+    words = pairs or token(folded)
     return SearchRow.tokens.op("@@")(func.to_tsquery("simple", f"{unit_token(unit_id)} & ({words})"))

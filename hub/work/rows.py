@@ -1,7 +1,7 @@
 """Work rows: put, claim, finish, fail (decision 3).
 
-A row is claimed with a lease and a fencing token that rises with every claim. Who lost its lease (killed, hung, orphaned)
-cannot finish: `Job.done` refuses, and the whole effect rolls back with it.
+A row is claimed with a lease and a fencing token that rises with every claim. Who lost its lease (killed, hung,
+orphaned) cannot finish: `Job.done` refuses, and the whole effect rolls back with it.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ _CLAIM = text("""
 
 
 def claim(queue: str) -> Job | None:
-    """Takes the next due row of the queue, or one whose lease ran out. Rows that ended their worker too often are parked."""
+    """Takes the next due row, or one whose lease ran out; parks rows that ended their worker too often."""
     while True:
         with db.transaction() as session:
             row = session.execute(_CLAIM, {"queue": queue, "lease": LEASE.total_seconds()}).mappings().first()

@@ -1,0 +1,100 @@
+"""The composition root of the web side: `create_app()` builds what wsgi.py and `hub up` serve."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, render_template, request
+from flask_babel import Babel
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from channels.registry import channels
+from hub.logs import configure
+from hub.ports import HubPorts
+from hub.settings import settings
+from hub.web import auth, ops, security
+
+HTTP_MESSAGES = {
+    400: "请求无法理解，请检查后重试",
+    401: "请先登录",
+    403: "没有权限",
+    404: "没有找到",
+    405: "不支持的操作",
+    413: "内容超过大小上限",
+    422: "内容有误",
+    429: "操作过于频繁，请稍后再试",
+    500: "系统出错，内容未丢失，请稍后重试",
+    503: "系统暂时不可用，请稍后重试",
+}
+
+
+def create_app() -> Flask:
+    """The Flask application: screens, API, provider hooks, health."""
+    configure()
+    options = settings()
+    app = Flask("hub", template_folder="web/templates", static_folder="web/static", root_path=_root())
+    app.config.update(
+        MAX_CONTENT_LENGTH=options.max_upload,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        MAX_FORM_PARTS=2000,
+        SEND_FILE_MAX_AGE_DEFAULT=86400,
+        BABEL_DEFAULT_LOCALE="zh_CN",
+        JSON_AS_ASCII=False,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if options.behind_proxy:
+        n = options.behind_proxy
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]  # documented use
+    Babel(app)
+    security.install(app)
+    app.register_blueprint(auth.bp)
+    app.register_blueprint(ops.bp)
+    _console(app)
+    _hooks(app)
+    _errors(app)
+    return app
+
+
+def _root() -> str:
+    from pathlib import Path  # noqa: PLC0415
+
+    return str(Path(__file__).parent)
+
+
+def _console(app: Flask) -> None:
+    from hub.web import blueprints  # noqa: PLC0415
+
+    for blueprint in blueprints():
+        app.register_blueprint(blueprint)
+
+
+def _hooks(app: Flask) -> None:
+    """Provider webhooks: the channels' own blueprints below /hooks/<channel>/."""
+    ports = HubPorts()
+    for channel in channels().values():
+        if channel.blueprint is not None:
+            app.register_blueprint(channel.blueprint(ports), url_prefix=f"/hooks/{channel.code}")
+
+
+def _errors(app: Flask) -> None:
+    def wants_json() -> bool:
+        return request.path.startswith(("/api/", "/hooks/")) or request.accept_mimetypes.best == "application/json"
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response | tuple[str | Response, int]:
+        if error.response is not None:
+            return error.response  # type: ignore[return-value]  # a ready-made answer of a hook
+        code = error.code or 500
+        own = str(error.description or "")
+        message = own if any("一" <= c <= "鿿" for c in own) else HTTP_MESSAGES.get(code, HTTP_MESSAGES[400])
+        if wants_json():
+            return jsonify(error=message, retry=code >= 500 or code == 429), code
+        return render_template("error.html", code=code, message=message), code
+
+    @app.errorhandler(OperationalError)
+    def _database(_error: OperationalError) -> tuple[str | Response, int]:
+        message = HTTP_MESSAGES[503]
+        if wants_json():
+            return jsonify(error=message, retry=True), 503
+        return render_template("error.html", code=503, message=message), 503

@@ -1,0 +1,65 @@
+"""/healthz and /metrics: is the hub alive, what waits, what lags. No content, no names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from redis.exceptions import RedisError
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub import clock, db
+from hub.models import Beat, Intake, SourceBeat, Work
+from hub.work import wake
+
+bp = Blueprint("ops", __name__)
+
+
+@bp.get("/healthz")
+def healthz() -> tuple[Response, int]:
+    """200 when intake can be stored; degraded parts are named."""
+    state: dict[str, Any] = {"ok": True, "database": "ok", "redis": "ok"}
+    try:
+        with db.reading() as session:
+            session.execute(text("select 1"))
+            last = session.scalar(select(func.max(Beat.at)))
+            dead = session.scalar(select(func.count()).select_from(Work).where(Work.state == "dead"))
+        state["beat_seconds"] = round((clock.now() - last).total_seconds(), 1) if last else None
+        state["dead_letters"] = dead
+    except SQLAlchemyError:
+        state |= {"ok": False, "database": "down"}
+    try:
+        wake.client().ping()
+    except RedisError:
+        state["redis"] = "down"  # intake goes on; work starts when it is back
+    return jsonify(state), 200 if state["ok"] else 503
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Prometheus text."""
+    registry = CollectorRegistry()
+    waiting = Gauge("hub_work_rows", "Work rows by queue and state", ["queue", "state"], registry=registry)
+    oldest = Gauge("hub_work_oldest_seconds", "Age of the oldest due row by queue", ["queue"], registry=registry)
+    lag = Gauge("hub_source_beat_seconds", "Seconds since a poller's last sign of life", ["source"], registry=registry)
+    healthy = Gauge("hub_source_ok", "Whether the poller's last round succeeded", ["source"], registry=registry)
+    taken = Gauge("hub_intakes", "Intakes by channel and state", ["channel", "state"], registry=registry)
+    now = clock.now()
+    with db.reading() as session:
+        for queue, state, n, first in session.execute(
+            select(Work.queue, Work.state, func.count(), func.min(Work.run_at)).group_by(Work.queue, Work.state)
+        ):
+            waiting.labels(queue, state).set(n)
+            if state == "pending":
+                oldest.labels(queue).set(max(0.0, (now - first).total_seconds()))
+        for row in session.scalars(select(SourceBeat)):
+            lag.labels(row.source_id).set((now - row.at).total_seconds())
+            healthy.labels(row.source_id).set(int(row.ok))
+        for channel, state, n in session.execute(
+            select(Intake.channel, Intake.state, func.count()).group_by(Intake.channel, Intake.state)
+        ):
+            taken.labels(channel, state).set(n)
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
