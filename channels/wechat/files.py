@@ -6,16 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 from channels.contract import Blob, InputRefusedError, Json, RawIntake
+from channels.forms import moment
 from channels.wechat.kinds import part_kind, role_of
 from channels.wechat.message import MAX_BYTES, MalformedError, Message, external_id, parse
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_FILES = 50
 MAX_META_BYTES = 64 * 1024
-_BEIJING = timezone(timedelta(hours=8))  # a time written without a zone is China's
 _EARLIEST = datetime(2012, 8, 1, tzinfo=UTC)  # official accounts did not exist before
 
 
@@ -38,7 +38,7 @@ def from_files(blobs: Sequence[Blob], meta: Mapping[str, Json], *, source_id: st
         if _looks_like_message(blob, data):
             messages.append((Blob("message.xml", "text/xml", data), _parse(data)))
         else:
-            media.append(replace(blob, role=role_of(part_kind(blob, data[:16]))))
+            media.append(replace(blob, role=role_of(part_kind(blob, data))))
     if not messages:
         return [_report(media, told, source_id, now)]
     if media and len(messages) > 1:
@@ -93,16 +93,14 @@ def _parse(data: bytes) -> Message:
 
 
 def _at(meta: Mapping[str, Json], created: datetime | None, now: datetime) -> datetime:
-    told = meta.get("at")
-    if told is None:
-        return min(created, now) if created is not None and created >= _EARLIEST else now
-    try:
-        at = datetime.fromisoformat(told)
-        at = at if at.tzinfo is not None else at.replace(tzinfo=_BEIJING)
-        return min(at.astimezone(UTC), now)  # never later than now (PRODUCT §4)
-    except (TypeError, ValueError, OverflowError):
-        text = "时间（at）须为 ISO 8601 格式"
-        raise InputRefusedError(text) from None
+    """The time somebody states in `meta`, else the message's own, else now; never later (PRODUCT §4)."""
+    if meta.get("at") or meta.get("received"):
+        at = moment(meta, now)
+        if at < _EARLIEST:
+            text = "收到时间早于公众号的出现"
+            raise InputRefusedError(text)
+        return at
+    return min(created, now) if created is not None and created >= _EARLIEST else now
 
 
 def _message_intake(

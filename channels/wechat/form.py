@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from channels.contract import Field, FormSpec
 
-REAL_NAME, ANONYMOUS = "real_name", "anonymous"
+BOXES = {"since": "occurred", "name": "reporter_name", "phone": "reporter_phone"}
+"""The short names of this form's boxes → the names all forms share (channels.forms)."""
 
 FORM = FormSpec(
     id="wechat-h5",
@@ -28,7 +29,7 @@ FORM = FormSpec(
             "mode",
             "举报方式",
             kind="select",
-            options=((REAL_NAME, "实名"), (ANONYMOUS, "匿名")),
+            options=(("real_name", "实名"), ("anonymous", "匿名")),
         ),
         Field("files", "证据文件", kind="files", help="图片、录音、视频或文档"),
     ),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import timedelta
 
 from channels.contract import (
-    Blob,
     Continuation,
     DeliveryReport,
     Json,
@@ -22,14 +20,14 @@ from channels.contract import (
     Report,
     Sender,
 )
-from channels.wechat.form import ANONYMOUS, FORM, REAL_NAME
-from channels.wechat.kinds import part_kind
+from channels.files import clean
+from channels.forms import file_parts, form_report, mode_of, read_form
+from channels.wechat.form import BOXES
+from channels.wechat.kinds import part_of
 from channels.wechat.message import CITIZEN_KINDS, MalformedError, Message, correlation_key, parse
 from channels.wechat.settings import DEFAULT_QUIET_MINUTES, MAX_QUIET_MINUTES
 
-MAX_FORM_BYTES = 1024 * 1024
-MAX_TEXT_BYTES = 1024 * 1024
-
+_MEDIA = frozenset({"image", "voice", "video", "shortvideo"})
 _EVENTS = {
     "subscribe": "关注公众号",
     "unsubscribe": "取消关注公众号",
@@ -78,48 +76,56 @@ def _message(message: Message, raw: RawIntake) -> Outcome:
         return _event(message)
     if message.kind not in CITIZEN_KINDS:
         # Kept with whatever words it has, so that a person can still make a clue of it.
-        words = "\n".join(filter(None, (message.get(name) for name in ("Content", "Title", "Description"))))
+        words = "\n".join(filter(None, (clean(message.get(name)) for name in ("Content", "Title", "Description"))))
         said = (Part(PartKind.TEXT, words),) if words else ()
         return NonClue("other", "暂不识别的微信消息类型", Report(parts=said, sender=Sender(openid=message.openid)))
     if not message.openid:
         text = "微信消息缺少发送者"
         raise NormalizeError(text)
-    parts, warnings = _parts(message)
-    media = _media(raw.blobs, start=1)
-    if message.kind in ("image", "voice", "video", "shortvideo") and not media:
-        warnings = (*warnings, "媒体文件尚未取回")
-    report = Report(parts=parts + media, sender=Sender(openid=message.openid), warnings=warnings)
+    warnings: list[str] = []
+    parts = _parts(message, warnings)
+    parts += [part_of(blob, index, warnings) for index, blob in enumerate(raw.blobs) if index]
+    if message.kind in _MEDIA and len(raw.blobs) == 1 and not raw.remotes:
+        warnings.append("消息没有附带可取回的媒体文件")
+    report = Report(parts=tuple(parts), sender=Sender(openid=message.openid), warnings=tuple(warnings))
     return Continuation(report, (correlation_key(message.openid),), _quiet(raw.meta))
 
 
-def _parts(message: Message) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+def _parts(message: Message, warnings: list[str]) -> list[Part]:
     """What the message itself says; its medium comes behind."""
     if message.kind == "text":
-        text = message.get("Content")
-        return ((Part(PartKind.TEXT, text),), ()) if text else ((), ("文字消息没有内容",))
+        text = clean(message.get("Content"))
+        if not text:
+            warnings.append("文字消息没有内容")
+        return [Part(PartKind.TEXT, text)] if text else []
     if message.kind == "voice":
-        heard = message.get("Recognition")
-        return ((Part(PartKind.TEXT, heard, title="微信语音识别"),), ()) if heard else ((), ())
+        heard = clean(message.get("Recognition"))
+        return [Part(PartKind.TEXT, heard, title="微信语音识别")] if heard else []
     if message.kind == "location":
-        return _location(message)
+        return _location(message, warnings)
     if message.kind == "link":
-        title, description, url = (message.get(name) for name in ("Title", "Description", "Url"))
-        text = "\n".join(filter(None, (title, description)))
-        safe = url if url.lower().startswith(("http://", "https://")) else ""
-        link = Part(PartKind.LINK, text, title=title, data={"url": safe})
-        return (link,), (() if safe else ("链接地址无效",))
-    return (), ()
+        return _link(message, warnings)
+    return []
 
 
-def _location(message: Message) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+def _link(message: Message, warnings: list[str]) -> list[Part]:
+    title, description, url = (clean(message.get(name)) for name in ("Title", "Description", "Url"))
+    text = "\n".join(filter(None, (title, description)))
+    if url.lower().startswith(("http://", "https://")):
+        return [Part(PartKind.LINK, text, title=title, data={"url": url})]
+    warnings.append("链接地址无效")
+    return [Part(PartKind.TEXT, text, title=title)] if text else []
+
+
+def _location(message: Message, warnings: list[str]) -> list[Part]:
     """WeChat sends GCJ-02, latitude as Location_X; the label is the sender's chosen place in words."""
-    label = message.get("Label")
-    words: tuple[Part, ...] = (Part(PartKind.TEXT, label, title="位置"),) if label else ()
+    label = clean(message.get("Label"))
     lat, lon = _degrees(message.get("Location_X"), 90), _degrees(message.get("Location_Y"), 180)
     if lat is None or lon is None:
-        return words, ("位置坐标无效",)
+        warnings.append("位置坐标无效")
+        return [Part(PartKind.TEXT, label, title="位置")] if label else []
     data = {"lat": lat, "lon": lon, "system": "GCJ02", "label": label}
-    return (*words, Part(PartKind.LOCATION, title="位置", data=data)), ()
+    return [Part(PartKind.LOCATION, label, title="位置", data=data)]
 
 
 def _degrees(text: str, limit: int) -> float | None:
@@ -143,70 +149,22 @@ def _event(message: Message) -> Outcome:
     return NonClue("other", reason, Report(sender=Sender(openid=message.openid)))
 
 
-def _media(blobs: tuple[Blob, ...], start: int) -> tuple[Part, ...]:
-    return tuple(_medium(blob, index) for index, blob in enumerate(blobs) if index >= start)
-
-
-def _medium(blob: Blob, index: int) -> Part:
-    data = blob.read()
-    kind = part_kind(blob, data[:16])
-    if kind is not PartKind.TEXT:
-        return Part(kind, blob=index, title=blob.name)
-    text = _decode(data) if len(data) <= MAX_TEXT_BYTES else None
-    if text is None:
-        return Part(PartKind.FILE, blob=index, title=blob.name)
-    return Part(PartKind.TEXT, text, blob=index, title=blob.name)
-
-
-def _decode(data: bytes) -> str | None:
-    for charset in ("utf-8-sig", "gb18030"):
-        try:
-            text = data.decode(charset)
-        except UnicodeDecodeError:
-            continue
-        return None if "\0" in text else text
-    return None
-
-
 def _files(raw: RawIntake) -> Outcome:
     openid = raw.meta.get("openid")
-    sender = Sender(openid=openid) if isinstance(openid, str) else Sender()
-    report = Report(parts=_media(raw.blobs, start=0), sender=sender)
+    sender = Sender(openid=clean(openid, 64)) if isinstance(openid, str) else Sender()
+    warnings: list[str] = []
+    parts = tuple(part_of(blob, index, warnings) for index, blob in enumerate(raw.blobs))
+    report = Report(parts=parts, sender=sender, warnings=tuple(warnings))
     if sender.openid:
         return Continuation(report, (correlation_key(sender.openid),), _quiet(raw.meta))
     return NewReport(report)
 
 
 def _form(raw: RawIntake) -> Outcome:
-    body = raw.blobs[0].read()
-    try:
-        values = json.loads(body) if len(body) <= MAX_FORM_BYTES else None
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        text = "表单内容无法读取"
-        raise NormalizeError(text)
-    said = {field.name: _said(values.get(field.name)) for field in FORM.fields}
-    labels = {field.name: field.label for field in FORM.fields}
-    parts = tuple(
-        Part(PartKind.TEXT, said[name], title=labels[name])
-        for name in ("place", "respondent", "facts", "evidence", "since")
-        if said[name]
-    )
-    fields = {name: said[name] for name in ("place", "respondent", "facts", "evidence") if said[name]}
-    if said["since"]:
-        fields["occurred"] = said["since"]
-    mode = said["mode"] if said["mode"] in (REAL_NAME, ANONYMOUS) else ""
-    warnings = ("匿名举报但留有姓名或电话",) if mode == ANONYMOUS and (said["name"] or said["phone"]) else ()
-    report = Report(
-        parts=parts + _media(raw.blobs, start=1),
-        sender=Sender(name=said["name"], phone=said["phone"]),
-        fields=fields,
-        mode=mode,
-        warnings=warnings,
-    )
-    return NewReport(report)
-
-
-def _said(value: Json) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    said, indexes = read_form(raw)
+    values = {BOXES.get(name, name): value for name, value in said.items()}
+    warnings: list[str] = []
+    if mode_of(values) == "anonymous" and (values.get("reporter_name") or values.get("reporter_phone")):
+        warnings.append("匿名举报但留有姓名或电话")
+    parts = file_parts(raw, indexes, warnings)
+    return NewReport(form_report(raw, values, parts, warnings))
