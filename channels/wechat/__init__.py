@@ -32,10 +32,10 @@ def _fetch(ports: Ports, source: Source, remote: Remote) -> Blob:
     return fetch(ports, source, remote)
 
 
-def _sandbox(app_id: str, token: str, aes_key: str, app_secret: str) -> Sandbox:
+def _sandbox(app_id: str, token: str, aes_key: str, app_secret: str, *, webhook: str = "", port: int = 0) -> Sandbox:
     from channels.wechat.sandbox import Sandbox
 
-    return Sandbox(app_id, token, aes_key, app_secret)
+    return Sandbox(app_id, token, aes_key, app_secret, webhook=webhook, port=port)
 
 
 CHANNEL = Channel(

@@ -46,7 +46,8 @@ class Sandbox:
     """`with Sandbox(…) as wechat: wechat.webhook = url; wechat.send_text(openid, text)`.
 
     `api_base` is the address to set as the source's `api_base`; `sent` lists customer-service messages it was given.
-    `account` is the official account's own name. `clock` gives seconds since 1970.
+    `account` is the official account's own name, `port` that of `api_base` (0: any free one); `clock` gives seconds
+    since 1970.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class Sandbox:
         *,
         webhook: str = "",
         account: str = "gh_12336sandbox",
+        port: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.app_id = app_id
         self.webhook = webhook
         self.account = account
-        self.api = Api(app_id, app_secret, clock)
+        self.api = Api(app_id, app_secret, clock, port)
         self._token = token
         self._key = base64.b64decode(aes_key + "=")
         self._clock = clock

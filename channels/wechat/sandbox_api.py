@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import secrets
 import threading
@@ -32,12 +34,12 @@ class _Sent(Protocol):
 class Api:
     """`errors`: errcodes the next calls for media get instead of the medium. `redirect`: answer them with a 302."""
 
-    def __init__(self, app_id: str, app_secret: str, clock: Callable[[], float]) -> None:
+    def __init__(self, app_id: str, app_secret: str, clock: Callable[[], float], port: int = 0) -> None:
         self.sent: list[dict[str, object]] = []
         self.errors: list[int] = []
         self.redirect = ""
         self.calls: list[str] = []  # the paths asked for, in order
-        self._app_id, self._secret, self._clock = app_id, app_secret, clock
+        self._app_id, self._secret, self._clock, self._port = app_id, app_secret, clock, port
         self._media: dict[str, _Kept] = {}
         self._token, self._until = "", 0.0
         self._lock = threading.Lock()
@@ -51,7 +53,7 @@ class Api:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="wechat-sandbox", daemon=True).start()
 
     def stop(self) -> None:
@@ -61,8 +63,8 @@ class Api:
             self._server = None
 
     def keep(self, data: bytes, media_type: str, suffix: str, *, by_url: bool = False) -> str:
-        """Store a medium and return its media id."""
-        media_id = secrets.token_urlsafe(48)
+        """Store a medium and return its media id, the same for the same bytes."""
+        media_id = base64.urlsafe_b64encode(hashlib.sha384(media_type.encode() + b"\0" + data).digest()).decode()
         self._media[media_id] = _Kept(data, media_type, suffix, by_url)
         return media_id
 

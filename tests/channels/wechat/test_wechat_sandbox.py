@@ -289,8 +289,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n"
         [b""],
         [OK + b"Content-Encoding: gzip\r\n\r\n", b"\x1f\x8b"],
         [OK + b"Content-Length: 1000\r\n\r\n", *[b"drip"] * 20],  # never silent, but too slow as a whole
+        [b"HTTP/1.1 200 OK\r\nX: ", *[b"y"] * 30],
     ],
-    ids=["cut", "garbage", "empty", "gzip", "drip"],
+    ids=["cut", "garbage", "empty", "gzip", "drip", "dripping headers"],
 )
 def test_broken_answers_are_no_answer(odd_server, answer):
     url, pieces = odd_server
