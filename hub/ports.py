@@ -122,3 +122,10 @@ def add_source(  # what an entrance is made of
     }
     statement = insert(Source).values(id=source_id, **values)
     session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def default_unit(session: Session, channel: str) -> str | None:
+    """The unit that receives what a command takes in: that of the channel's first entrance, else of any entrance."""
+    query = select(Unit.code).join(Source, Source.unit_id == Unit.id).where(Source.enabled)
+    own = session.scalars(query.where(Source.channel == channel).order_by(Source.id)).first()
+    return own or session.scalars(query.order_by(Source.id)).first()

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Session
 
-from hub.models import DataKey
+from hub.models import DataKey, SourceCursor
 from hub.settings import settings
 
 NONCE = 12
@@ -152,3 +152,12 @@ def blind(kind: str, value: str) -> bytes:
 def fingerprint() -> str:
     """A short public name of the master key, stored in the database so that another key file is noticed at once."""
     return hashlib.sha256(derived("fingerprint")).hexdigest()[:16]
+
+
+def check_fingerprint(session: Session) -> None:
+    """Refuses to go on with a key file that is not the one this database was sealed with."""
+    row = session.get(SourceCursor, ("hub", "key"))
+    if row is None:
+        session.add(SourceCursor(source_id="hub", name="key", value=fingerprint()))
+    elif not hmac.compare_digest(row.value, fingerprint()):
+        raise KeyFileError(f"{settings().key_path} is not the key file of this database: restore the right one")

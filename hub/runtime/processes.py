@@ -19,8 +19,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from channels.registry import channels
-from hub import casework, clock, db, failpoints
+from hub import casework, db, failpoints
 from hub.access import audit
+from hub.access.sealing import check_fingerprint
+from hub.jurisdiction.units import ensure_units
 from hub.logs import configure
 from hub.models import Beat
 from hub.ports import HubPorts
@@ -263,5 +265,10 @@ def children() -> list[Child]:
     ]
 
 
-def started_at() -> str:
-    return clock.now().isoformat(timespec="seconds")
+def first_rows() -> None:
+    """What every installation needs before it serves: the unit tree, and the right key file for this database."""
+    db.connect()
+    with db.transaction() as session:
+        ensure_units(session)
+        check_fingerprint(session)
+    db.forget()

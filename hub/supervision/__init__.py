@@ -1,0 +1,1 @@
+"""Seeing how the queue is doing: lists for commands, counts, boards."""
