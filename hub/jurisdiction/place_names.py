@@ -66,15 +66,16 @@ class Names:
                 for node, town in nodes:
                     senses[node, town] = max(share, senses.get((node, town), 0.0))
         for line in data("aliases.tsv").splitlines():
-            text, code = line.split("\t")
-            found.setdefault((text, True, False), {})[code, ""] = 0.9
+            alias, code = line.split("\t")
+            found.setdefault((alias, True, False), {})[code, ""] = 0.9
         written: dict[str, list[int]] = {}
-        for (text, full, town), senses in found.items():
-            ranked = tuple(Sense(node, weight, code) for (node, code), weight in senses.items())
-            common = not full and (town or text in words)
+        for (text, full, is_town), senses in found.items():
+            ranked = tuple(Sense(node, weight, town) for (node, town), weight in senses.items())
+            common = not full and (is_town or text in words)
             common |= len(text) == 2 and text[-1] in "区市"
+            common |= is_town and text[-1] in "场团"
             written.setdefault(text, []).append(len(self.names))
-            self.names.append(Name(text, ranked, full, town, common))
+            self.names.append(Name(text, ranked, full, is_town, common))
         self.written = _automaton(written)
         self.stems = {name.text: name for name in self.names if name.town and not name.full}
         for number, name in enumerate(self.names):
@@ -106,6 +107,8 @@ class Names:
                     yield row.short[:-1], False, 0.4
             return
         yield row.name, True, (1.0 if row.present else 0.9) if fresh else 0.62
+        if "自治" in row.name and row.short:
+            yield row.short + row.name[-1], True, 0.95  # 威宁县, 恩施州, 鄂温克旗
         if row.short and not (row.level == "city" and row.name.endswith("地区") and not row.present):
             base = {"province": 1.0, "city": 0.9, "county": 0.7}[row.level]
             if row.level == "county" and row.name.endswith("区"):

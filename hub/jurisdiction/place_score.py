@@ -12,15 +12,18 @@ from hub.jurisdiction.place_names import Names
 MARGIN = 0.70
 """A rival at this share of the best score makes the result ambiguous."""
 _PRIOR = 0.8
+_MAX_CHAINS = 80
+_SUPPORT = {"单位名称": 0.6, "受理机关": 0.8}
+"""What a place that is not the place itself still says about an unclear one: a firm digs near its seat."""
 _STOP = re.compile(r"[。！？；;!?\n]")
 _CLAUSE = re.compile(r"[，,。！？；;!?\n]")
 
 _HOME = re.compile(
-    r"(?:家住|现住|住在|住址|家庭地址|常住|租住|户籍|户口|籍贯|老家|出生|嫁到|来自|原籍|身份证地址|联系地址|通讯地址|邮寄地址)"
+    r"(?:家住|现住|住在|住址|家庭地址|常住|租住|户籍|户口|籍贯|老家|出生|来自|原籍|身份证地址|联系地址|通讯地址|邮寄地址)"
     r"(?:地|所在地)?[是在为于:：]?$"
 )
 _AWAY_AFTER = re.compile(
-    r"[^，,。；;！？\n]{0,4}(?:打工|上班|工作|居住|生活|读书|上学|务工|做生意|户口|户籍|人(?![在把占挖]))"
+    r"[^，,。；;！？\n]{0,4}(?:打工|上班|工作(?!组)|居住|生活|读书|上学|务工|做生意|户口|户籍)|人(?![在把占挖民])"
 )
 _ORIGIN = re.compile(r"(?:我|本人|我们|我俩|我家)(?:原?来|现在|目前|就|都|家)?(?:是|在)$")
 _VIOLATION = re.compile(
@@ -40,7 +43,7 @@ _COMPANY = re.compile(
 _OFFICE = re.compile(
     r"(?:人民)?(?:政府|国土资源局|国土局|自然资源局|自然资源和规划局|规划局|信访局|信访办|法院|公安局|纪委|派出所|检察院|执法大队|环保局|水利局|市长热线|12345|一二三四五)"
 )
-_FROM_AFTER = re.compile(r"[^。；;！？\n]{0,12}?(?:拉|运|倒|送|搬|挪|开车)")
+_FROM_AFTER = re.compile(r"[^。；;！？\n]{0,12}?(?:拉|运|倒|送|搬|挪|开车|嫁|来)")
 _TOLD = re.compile(r"(?:向|给|找|跟|到|去|打|报)(?:过|了)?$")
 _OLD_HOME_IS_PLACE = re.compile(
     r"老家(?:那边|那里|这边|那儿|的|村里|村子)?[^，,。；;]{0,6}(?:有人|被|挖|采|占|违|非法|偷)"
@@ -160,16 +163,17 @@ def _role(text: str, chain: Chain) -> tuple[float, str]:
 def rank(names: Names, found: list[Chain], prior: str | None, weights: list[float] | None = None) -> list[Ranked]:
     """Candidates, the best first. `prior`: the code of the receiving unit's division. `weights`: one a chain."""
     best: dict[str, Ranked] = {}
-    scale = weights or [1.0] * len(found)
+    found, scale = _merged(found, weights or [1.0] * len(found))
     ups = [_ups(names, chain) for chain in found]
     for index, chain in enumerate(found):
         for node, total in chain.totals.items():
             line = names.above[node]
             score = total
             for other, others in enumerate(found):
-                if other != index and others.role >= 0.6:
-                    score += 0.9 * min(1.0, max((others.totals.get(up, 0.0) for up in line), default=0.0))
-                    if node in ups[other] and node not in others.totals:
+                if other != index:
+                    share = 1.0 if others.role >= 0.6 else _SUPPORT.get(others.cue, 0.2)
+                    score += 0.9 * share * min(1.0, max((others.totals.get(up, 0.0) for up in line), default=0.0))
+                    if node in ups[other] and node not in others.totals and others.role >= 0.6:
                         score += 0.5
             score *= chain.role * scale[index]
             if node not in best or score > best[node].score:
@@ -178,6 +182,20 @@ def rank(names: Names, found: list[Chain], prior: str | None, weights: list[floa
         for code, ranked in best.items():
             ranked.score += _PRIOR * _nearness(names, code, prior)
     return sorted(best.values(), key=lambda r: (-r.score, -len(names.above[r.code]), r.code))
+
+
+def _merged(found: list[Chain], weights: list[float]) -> tuple[list[Chain], list[float]]:
+    """What is said again counts a little more, not once more: the chain in the strongest role stands for all."""
+    groups: dict[frozenset[str], list[int]] = {}
+    for index, chain in enumerate(found):
+        groups.setdefault(frozenset(chain.totals), []).append(index)
+    kept: list[Chain] = []
+    scale: list[float] = []
+    for same in list(groups.values())[:_MAX_CHAINS]:
+        first = max(same, key=lambda i: (found[i].role * weights[i] * max(found[i].totals.values(), default=0.0), -i))
+        kept.append(found[first])
+        scale.append(weights[first] * (1.0 + 0.1 * min(3, len(same) - 1)))
+    return kept, scale
 
 
 def rivals(names: Names, ranked: list[Ranked], top: Ranked) -> list[Ranked]:
@@ -212,4 +230,4 @@ def _nearness(names: Names, code: str, prior: str) -> float:
     shared = [up for up in mine[1:] if up in line]
     if not shared:
         return 0.0
-    return 0.6 if names.level[shared[0]] == "city" else 0.3
+    return 0.5 if names.level[shared[0]] == "city" else 0.15

@@ -157,7 +157,7 @@ class Resolver:
         equal = [r.code for r in close if r.score >= 0.97 * top.score]
         if equal:
             code = self._shared([top.code, *equal])
-        spans, places = self._spans(reads, top)
+        spans, places = self._spans(reads, [top, *close])
         read = reads[top.chain.passage]
         last = top.chain.mentions[-1]
         town_code = "" if close and equal else self._town(top)
@@ -197,14 +197,16 @@ class Resolver:
                 return mention.towns[top.code]
         return ""
 
-    def _spans(self, reads: list[_Read], top: Ranked) -> tuple[tuple[tuple[int, int, str], ...], tuple[int, ...]]:
+    def _spans(
+        self, reads: list[_Read], shown: list[Ranked]
+    ) -> tuple[tuple[tuple[int, int, str], ...], tuple[int, ...]]:
         spans = []
         places = []
-        line = self._names.above[top.code]
+        line = {up for one in shown for up in self._names.above[one.code]}
         for number, read in enumerate(reads):
             for chain in read.chains:
                 for mention in chain.mentions:
-                    if any(up in mention.nodes for up in line):
+                    if not line.isdisjoint(mention.nodes):
                         start, end = read.folded.span(mention.start, mention.end)
                         spans.append((start, end, read.text[start:end]))
                         places.append(number)
