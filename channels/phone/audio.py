@@ -87,8 +87,14 @@ def sniff(head: bytes) -> str:
     for offset, signature, kind in _SIGNATURES:
         if head[offset : offset + len(signature)] == signature:
             return kind
-    if len(head) >= 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x18 != 0x08:
-        return "audio/aac" if head[1] & 0x06 == 0 else "audio/mpeg"  # layer bits 00: ADTS, else an MPEG audio frame
+    if len(head) >= 3 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:  # sync word of a frame
+        version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
+        if layer == 0 and version >= 2:
+            return "audio/aac"  # ADTS
+        if (
+            layer in (1, 2) and version != 1 and head[2] >> 4 != 15
+        ):  # III or II; layer I is nobody's, and FF FE is a BOM
+            return "audio/mpeg"
     return ""
 
 

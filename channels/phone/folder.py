@@ -161,22 +161,29 @@ class _Look:
             return False
         digest = hashlib.sha256(data).hexdigest()
         key = f"{_stored_name(entry)}:{digest}"
+        name = _stored_name(entry).rpartition("/")[2]
+        sound = Blob(name, audio.media_type(entry.base, data[:32]), data, "recording")
         token = entry.token()
-        also = [token]
-        if car is not None:
-            also += [_pair(token, car), _sidecar_key(entry, key, car)]
-            if car.said.call_id:
-                also.append(f"call:{car.said.call_id}:{digest}")  # renamed or copied by the recorder
-        blobs = [
-            Blob(_stored_name(entry).rpartition("/")[2], audio.media_type(entry.base, data[:32]), data, "recording")
-        ]
-        if car is not None:
-            blobs.append(Blob(car.name, car.media_type, car.data, "sidecar"))
-        new = self._store(entry, car, key, tuple(blobs), tuple(also), {})
-        self.watch.done |= set(also)
-        if car is not None and not new:
-            # The sound was known. A side-car that came with it this time may not be; if it is, its key says so.
-            self._add_known(entry, car, key)
+        if car is None:
+            self._store(entry, None, key, (sound,), (token,), {})
+            self.watch.done.add(token)
+            return True
+        pair, together = _pair(token, car), _sidecar_key(entry, key, car)
+        # The call id names the recording too where the recorder renames or copies it, but only with its hash: a call
+        # that was transferred has several recordings.
+        call = f"call:{car.said.call_id}:{digest}" if car.said.call_id else ""
+        said = f"{call}:{car.digest}" if call else ""
+        names = [name for name in (together, call, said) if name]
+        known = self.ports.seen(self.source.id, [key, *names])
+        if not known & {key, call}:
+            side = Blob(car.name, car.media_type, car.data, "sidecar")
+            self._store(entry, car, key, (sound, side), (token, pair, *names), {})
+        else:
+            # The sound is stored already; together with it the side-car would count as stored too, and be lost.
+            self._store(entry, None, key, (sound,), (token, call) if call else (token,), {})
+            if not known & {together, said}:
+                self._add_known(entry, car, key)
+        self.watch.done |= {token, pair}
         return True
 
     def _add(self, entry: Entry, car: Car, root: Path) -> None:

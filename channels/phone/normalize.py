@@ -54,9 +54,9 @@ _EVENTS = frozenset({"voice", "recording", "status"})
 
 def normalize(raw: RawIntake) -> list[Outcome]:
     """The outcomes of one delivery by telephone. Raises NormalizeError where there is nothing to read."""
-    event = raw.meta.get("event")
+    event = _text(raw.meta, "event")
     if event in _EVENTS:
-        return [_webhook(raw, str(event))]
+        return [_webhook(raw, event)]
     if raw.blobs and raw.blobs[0].role == "form":
         return [NewReport(_call_pad(raw))]
     if event == "sidecar":

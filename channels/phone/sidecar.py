@@ -24,15 +24,15 @@ MAX_VALUE = 200
 HEADER_WITHIN = 5  # a title or two may stand above the header
 
 _NAMES = {
-    "file": "file filename recording recordingfile recordfile recordname wav path filepath audio "
-    "audiofile 文件 文件名 文件名称 录音 录音文件 录音文件名 录音名称 录音路径 文件路径 录音地址",
+    "file": "file filename recording recordingfile recordfile recordname wav path filepath "
+    "audio audiofile 文件 文件名 文件名称 录音 录音文件 录音文件名 录音名称 录音路径 文件路径 录音地址",
     "call_id": "callid uniqueid callsid sessionid linkedid externalid callno recordid 通话编号 通话id 呼叫id 呼叫编号 "
     "通话标识 会话id 流水号 通话流水号 录音编号 来电编号",
     "caller": "caller callerid callernumber callerno callerphone from src ani calling callingnumber "
     "主叫 主叫号码 主叫电话 来电 来电号码 来电电话 联系电话 举报电话 举报人电话",
     "name": "callername reporter reportername 姓名 举报人 举报人姓名 来电人 来电人姓名",
-    "agent": "agent agentid agentno extension ext extno operator operatorid seat 坐席 坐席号 坐席工号 座席 座席号 座席工号 "
-    "工号 分机 分机号 分机号码 话务员 接线员 受理员 受理人 接听人 接听坐席",
+    "agent": "agent agentid agentno extension ext extno operator operatorid seat 坐席 坐席号 坐席工号 座席 座席号 "
+    "座席工号 工号 分机 分机号 分机号码 话务员 接线员 受理员 受理人 接听人 接听坐席",
     "line": "line lineno dnis called callednumber callee trunk hotline 线路 线路号 被叫 被叫号码 被叫电话 接入号 "
     "接入号码 热线 热线号码 中继 中继线",
     "ring": "ring ringtime ringat ringing offered arrived 振铃 振铃时间 来电时间 呼入时间 进线时间",
@@ -91,8 +91,10 @@ class SideCar:
 
 def clean(value: Any, limit: int = MAX_VALUE) -> str:
     """A scalar of JSON or CSV as one line that any database stores: no NUL, no surrogates, no control characters."""
-    if value is None or isinstance(value, bool | list | dict):
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
         return ""
+    if isinstance(value, int) and value.bit_length() > 1024:
+        return ""  # Python refuses to print the longest
     if isinstance(value, float):
         value = int(value) if value.is_integer() and abs(value) < 1e17 else value
     text = str(value)[: limit * 2]

@@ -128,11 +128,20 @@ def _same(known: os.stat_result, entry: Entry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
+    name: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     since: datetime
     temporary: bool
     renamed: bool = False  # seen unchanged under a temporary name before: the writer says it is complete
+
+
+def _touched(before: Observation, entry: Entry) -> bool:
+    """Whether the file was written to since. A rename changes ctime too; under the same name it means new content."""
+    if (before.size, before.mtime_ns) != (entry.size, entry.mtime_ns):
+        return True
+    return before.name == entry.name and before.ctime_ns != entry.ctime_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +170,12 @@ class Watch:
         for entry in entries:
             place = (entry.device, entry.inode)
             before = self.observed.get(place)
-            if before is None or (before.size, before.mtime_ns) != (entry.size, entry.mtime_ns) or now < before.since:
-                seen[place] = Observation(entry.size, entry.mtime_ns, now, entry.temporary)
-            else:
-                renamed = before.renamed or (before.temporary and not entry.temporary)
-                seen[place] = Observation(entry.size, entry.mtime_ns, before.since, entry.temporary, renamed)
+            since, renamed = now, False
+            if before is not None and not _touched(before, entry) and now >= before.since:
+                since, renamed = before.since, before.renamed or (before.temporary and not entry.temporary)
+            seen[place] = Observation(
+                entry.name, entry.size, entry.mtime_ns, entry.ctime_ns, since, entry.temporary, renamed
+            )
         self.observed = seen
 
     def unchanged(self, entry: Entry, now: datetime) -> timedelta:
