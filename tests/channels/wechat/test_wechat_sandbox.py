@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -135,6 +136,14 @@ def test_expired_token_is_renewed_once(wechat, ports):
     wechat.api.expire_token()
     assert fetch_last(ports).data == JPEG
     assert wechat.api.calls.count("/cgi-bin/stable_token") == 2
+
+
+def test_old_token_is_renewed_before_it_is_refused(wechat, ports):
+    wechat.send_image(OPENID, JPEG)
+    assert fetch_last(ports).data == JPEG
+    ports.moment += timedelta(hours=2)
+    assert fetch_last(ports).data == JPEG
+    assert wechat.api.calls == ["/cgi-bin/stable_token", "/cgi-bin/media/get"] * 2
 
 
 def test_token_the_provider_calls_invalid_is_forced_anew(wechat, ports):

@@ -159,11 +159,14 @@ def test_other_app_id_inside_is_403(hook, ports, make_xml, crypt):
 
 def test_broken_padding_length_and_base64_are_403(hook, ports, make_xml, crypt):
     encrypt, _, _, envelope = crypt
-    plain = b"x" * 26  # 16 + 4 + 26 + 18 = 64: whole blocks
+    plain = b"<xml><MsgType/></xml>     "  # 16 + 4 + 26 + 18 = 64: whole blocks
+    assert hook.raw(envelope(encrypt(plain)), hook.query(encrypt(plain))).status_code == 200
+    ports.calls = 0
     bad = [
         encrypt(plain, tail=b"\0" * 32),
         encrypt(plain, tail=b"\x21" * 32),
         encrypt(plain, tail=b"\x01" * 31 + b"\x05"),
+        encrypt(plain, tail=b"\x02" * 31 + b"\x20"),  # the right length in the last byte, rubbish before it
         encrypt(b"", "", tail=b"\x0c" * 12),
         encrypt(b"y" * 12, "", tail=b""),
         "QUJD",
