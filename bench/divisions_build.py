@@ -81,7 +81,8 @@ def current(folder: Path) -> Table:
                 table.add(code[:6], county, "county", parent)
     for code, entry in towns.items():
         for name, town in entry["townships"].items():
-            table.add(town[:9], re.sub("镇街道$", "街道", name), "town", code[:6])
+            plain = re.sub("（[^）]*）?$", "", name)
+            table.add(town[:9], re.sub("镇街道$", "街道", plain), "town", code[:6])
     return table
 
 
@@ -241,7 +242,8 @@ def main() -> None:
     (out / "divisions.tsv.gz").write_bytes(packed)
     converter = opencc.OpenCC("t2s")
     pairs = [(c, converter.convert(c)) for c in map(chr, range(0x4E00, 0xA000))]
-    kept = [c + s for c, s in pairs if c != s and len(s) == 1]
+    own = {char for row in rows for char in row[1]}  # 乾 stays where it is simplified usage: 乾县
+    kept = [c + s for c, s in pairs if c != s and len(s) == 1 and c not in own]
     (out / "traditional.txt").write_text("".join(kept) + "\n", "utf-8")
     (out / "syllables.txt").write_text(syllables(), "utf-8")
     print(f"{len(rows)} rows, {len(packed)} bytes, {len(old)} past, {len(kept)} traditional characters")

@@ -12,7 +12,7 @@ import ahocorasick
 from hub.jurisdiction.divisions import Division, Table, table
 from hub.jurisdiction.place_text import Syllables, data
 
-TOWN_SUFFIX = re.compile(r"民族乡|街道办事处|街道|办事处|地区办事处|镇|乡|苏木|街办|办")
+TOWN_SUFFIX = re.compile(r"民族乡|街道办事处|街道|办事处|地区办事处|镇|乡|苏木|街办")
 _RECENT = 2018
 """Names abolished since this year are still said as if they stood; older ones yield to a present namesake."""
 
@@ -68,11 +68,13 @@ class Names:
         for line in data("aliases.tsv").splitlines():
             alias, code = line.split("\t")
             found.setdefault((alias, True, False), {})[code, ""] = 0.9
+        for text in ("四川", "四川省"):  # until 1997 the east of Sichuan was there, and old papers still say so
+            found[text, text != "四川", False]["500000", ""] = 0.55
         written: dict[str, list[int]] = {}
         for (text, full, is_town), senses in found.items():
             ranked = tuple(Sense(node, weight, town) for (node, town), weight in senses.items())
             common = not full and (is_town or text in words)
-            common |= len(text) == 2 and text[-1] in "区市"
+            common |= len(text) == 2 and text[-1] == "区"
             common |= is_town and text[-1] in "场团"
             written.setdefault(text, []).append(len(self.names))
             self.names.append(Name(text, ranked, full, is_town, common))
