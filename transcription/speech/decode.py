@@ -26,7 +26,10 @@ MAX_BYTES = 600_000_000  # one working day of G.711; more cannot be a call
 MAX_WORK_SECONDS = 300.0
 
 # FFmpeg also knows play lists (hls, concat, dash …) that open other files and addresses: only containers of sound.
-_FORMATS = "wav,w64,mp3,ogg,mov,mp4,m4a,3gp,asf,flac,amr,amrnb,amrwb,aac,caf,aiff,au,matroska,webm,avi,flv,mpegts,mpeg,voc,wv,ape"
+_FORMATS = (
+    "wav,w64,mp3,ogg,mov,mp4,m4a,3gp,asf,flac,amr,amrnb,amrwb,aac,caf,aiff,au,"
+    "matroska,webm,avi,flv,mpegts,mpeg,voc,wv,ape"
+)
 # Headerless files as Asterisk and Cisco write them, told by their ending alone: (format, options).
 _RAW: dict[str, tuple[str, dict[str, str]]] = {
     ".gsm": ("gsm", {"sample_rate": "8000"}),
