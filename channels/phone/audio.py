@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 TYPES = {
     ".wav": "audio/wav",
     ".mp3": "audio/mpeg",
@@ -70,7 +68,8 @@ _OTHER = (
 
 def extension(name: str) -> str:
     """Lower-case extension of an untrusted name, with the dot; "" where there is none."""
-    return PurePosixPath(name.replace("\\", "/").replace("\x00", "")).suffix.lower()
+    stem, dot, last = name.replace("\\", "/").rpartition("/")[2].rpartition(".")
+    return f".{last.lower()}" if dot and stem else ""
 
 
 def is_recording_name(name: str) -> bool:

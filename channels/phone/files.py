@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from channels.contract import Blob, InputRefusedError, Json, RawIntake
@@ -18,12 +19,17 @@ from channels.phone.sidecar import SideCar
 ZONE = ZoneInfo("Asia/Shanghai")
 """Files handed over have no source with settings; times without an offset are Chinese time."""
 MAX_FILES = 500
+SIDECAR_LIMITS = {".json": sidecar.JSON_LIMIT, ".csv": sidecar.CSV_LIMIT}
+
+
+_Rows: TypeAlias = list[tuple[SideCar, dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Car:
     said: SideCar
     blob: Blob
+    origin: int  # which of the side-cars handed over it came from
 
 
 def from_files(blobs: Sequence[Blob], meta: Mapping[str, Json], *, source_id: str, now: datetime) -> list[RawIntake]:
@@ -40,14 +46,21 @@ def from_files(blobs: Sequence[Blob], meta: Mapping[str, Json], *, source_id: st
     sounds: list[Blob] = []
     sidecars: list[Blob] = []
     for number, blob in enumerate(blobs, 1):
-        if audio.extension(blob.name) in (".json", ".csv"):
+        if (limit := SIDECAR_LIMITS.get(audio.extension(blob.name))) is not None:
+            if blob.size() > limit:
+                raise InputRefusedError(f"第 {number} 个文件作为附带资料过大（上限 {limit // 1024} KB）")
             sidecars.append(blob)
         else:
             _check(number, blob)
             sounds.append(blob)
     if not sounds:
         raise InputRefusedError("没有录音文件：附带资料要和录音一起提交")
-    return [_intake(blob, _car_of(blob, sidecars, len(sounds)), meta, source_id, now, len(sounds)) for blob in sounds]
+    cars = _cars(sidecars)
+    pairs = [(blob, cars.of(blob, len(sounds))) for blob in sounds]
+    used = {car.origin for _, car in pairs if car is not None}
+    if any(number not in used for number in range(len(sidecars))):
+        raise InputRefusedError("有附带资料找不到对应的录音：文件名要和录音相同，或在表中写明录音文件名")
+    return [_intake(blob, car, meta, source_id, now, len(sounds)) for blob, car in pairs]
 
 
 def _check(number: int, blob: Blob) -> None:
@@ -68,34 +81,42 @@ def _head(blob: Blob) -> bytes:
         return file.read(32)
 
 
-def _car_of(blob: Blob, sidecars: Sequence[Blob], sounds: int) -> _Car | None:
-    name = sidecar.basename(blob.name)
-    stems = {name, name.rpartition(".")[0] or name}
-    for other in sidecars:
-        if sidecar.basename(other.name).rpartition(".")[0] in stems and other.size() <= sidecar.CSV_LIMIT:
-            said = sidecar.parse(other.read(), other.name, name)
-            if said.known() or not other.name.lower().endswith(".csv"):
-                return _Car(said, _as_sidecar(other, name))
-    for other in sidecars:
-        if other.name.lower().endswith(".csv") and other.size() <= sidecar.CSV_LIMIT:
-            row = sidecar.pick_row(sidecar.parse_csv(other.read()), name)
-            if row is not None and (row[0].file or row[0].call_id or sounds == 1):
-                return _Car(row[0], _row_blob(row[1], name))
-    if sounds == len(sidecars) == 1 and sidecars[0].name.lower().endswith(".json"):
-        other = sidecars[0]  # one recording and one JSON belong together whatever they are called
-        return _Car(sidecar.parse(other.read(), other.name, name), _as_sidecar(other, name))
-    return None
+@dataclass(frozen=True, slots=True)
+class _Cars:
+    """The side-cars handed over together, each read once, with their positions."""
+
+    jsons: tuple[tuple[int, Blob], ...]
+    tables: tuple[tuple[int, str, _Rows], ...]  # CSV files: base name and rows
+
+    def of(self, blob: Blob, sounds: int) -> _Car | None:
+        name = sidecar.basename(blob.name)
+        stem = name.rpartition(".")[0] or name
+        alone = sounds == 1 and len(self.jsons) + len(self.tables) == 1
+        for number, other in self.jsons:
+            # One recording and one JSON belong together whatever they are called.
+            if alone or sidecar.basename(other.name).removesuffix(".json") in (name, stem):
+                said = sidecar.parse_json(other.read(), name)
+                return _Car(said, Blob(other.name, "application/json", other.read(), "sidecar"), number)
+        for number, table, rows in self.tables:
+            row = sidecar.pick_row(rows, name)
+            namesake = alone or table in (f"{name}.csv", f"{stem}.csv")
+            if row is not None and (row[0].file or namesake or row[0].call_id.lower() in (name, stem)):
+                return _Car(row[0], _row_blob(row[1], stem), number)
+        return None
 
 
-def _as_sidecar(blob: Blob, recording: str) -> Blob:
-    if blob.name.lower().endswith(".csv"):
-        row = sidecar.pick_row(sidecar.parse_csv(blob.read()), recording)
-        return _row_blob(row[1], recording) if row is not None else Blob(blob.name, "text/csv", blob.read(), "sidecar")
-    return Blob(blob.name, "application/json", blob.read(), "sidecar")
+def _cars(blobs: Sequence[Blob]) -> _Cars:
+    jsons: list[tuple[int, Blob]] = []
+    tables: list[tuple[int, str, _Rows]] = []
+    for number, blob in enumerate(blobs):
+        if audio.extension(blob.name) == ".json":
+            jsons.append((number, blob))
+        else:
+            tables.append((number, sidecar.basename(blob.name), sidecar.parse_csv(blob.read())))
+    return _Cars(tuple(jsons), tuple(tables))
 
 
-def _row_blob(values: Mapping[str, str], recording: str) -> Blob:
-    stem = recording.rpartition(".")[0] or recording
+def _row_blob(values: Mapping[str, str], stem: str) -> Blob:
     return Blob(f"{stem}.json", "application/json", sidecar.row_bytes(values), "sidecar")
 
 

@@ -11,7 +11,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +31,8 @@ from channels.phone.watch import Car, ChangedError, Entry, SideCars, Watch, find
 CHANNEL = "phone"
 BUSY_SECONDS = 5.0
 IDLE_SECONDS = 30.0
+REST = 10
+"""A look at very many files takes long; waiting ten times that keeps the poller below a tenth of a core."""
 
 _observed: dict[tuple[str, str], Watch] = {}
 """Settling of files between calls of `poll_once` without a watch, by source and folder."""
@@ -48,10 +52,12 @@ def poll(ports: Ports, source: Source, stop: Event) -> None:
             _beat_twilio(ports, source)
             stop.wait(IDLE_SECONDS)
             continue
+        began = time.thread_time()
         with ports.lease(f"phone:{source.id}") as mine:
             if mine:
                 poll_once(ports, source, watch)
-        stop.wait(settings.poll_seconds if mine else BUSY_SECONDS)
+        rest = REST * (time.thread_time() - began)
+        stop.wait(max(settings.poll_seconds, rest) if mine else BUSY_SECONDS)
 
 
 def _beat_twilio(ports: Ports, source: Source) -> None:
@@ -72,7 +78,7 @@ def poll_once(ports: Ports, source: Source, watch: Watch | None = None) -> int:
     settings = PhoneSettings.model_validate(dict(source.settings))
     if settings.kind != "folder":
         return 0
-    root = Path(settings.folder)
+    root = Path(os.path.normpath(settings.folder))
     if watch is None:
         watch = _observed.setdefault((source.id, str(root)), Watch())
         watch.done.clear()
@@ -93,7 +99,8 @@ class _Look:
     ignored: int = 0
 
     def run(self) -> int:
-        done_root = self.root / self.settings.done_folder if self.settings.done_folder else None
+        done = self.settings.done_folder
+        done_root = Path(os.path.normpath(self.root / done)) if done else None
         try:
             entries = list(scan(self.root, skip=done_root))
             taken = list(scan(done_root)) if done_root is not None and done_root.is_dir() else []
@@ -126,7 +133,7 @@ class _Look:
         """Ask the hub once which of the unknown versions it already has."""
         unknown: set[str] = set()
         for entry in recordings:
-            token, car = entry.token(), cars.of(entry)
+            token, car = entry.token, cars.of(entry)
             unknown |= {token} | ({_pair(token, car)} if car is not None else set())
         self.watch.done &= unknown  # files that are gone are forgotten
         unknown -= self.watch.done
@@ -134,7 +141,7 @@ class _Look:
             self.watch.done |= self.ports.seen(self.source.id, sorted(unknown))
 
     def _take(self, entry: Entry, car: Car | None, now: datetime, done_root: Path | None) -> None:
-        if entry.token() not in self.watch.done:
+        if entry.token not in self.watch.done:
             quiet = self.watch.unchanged(entry, now).total_seconds()
             if quiet < self._patience(entry, car):
                 self.waiting += 1
@@ -163,7 +170,7 @@ class _Look:
         key = f"{_stored_name(entry)}:{digest}"
         name = _stored_name(entry).rpartition("/")[2]
         sound = Blob(name, audio.media_type(entry.base, data[:32]), data, "recording")
-        token = entry.token()
+        token = entry.token
         if car is None:
             self._store(entry, None, key, (sound,), (token,), {})
             self.watch.done.add(token)
@@ -188,7 +195,7 @@ class _Look:
 
     def _add(self, entry: Entry, car: Car, root: Path) -> None:
         """A side-car for a recording that is already stored: its key needs the hash of the recording again."""
-        if _pair(entry.token(), car) in self.watch.done:
+        if _pair(entry.token, car) in self.watch.done:
             return
         data = self._read(entry, root)
         if data is not None:
@@ -196,7 +203,7 @@ class _Look:
 
     def _add_known(self, entry: Entry, car: Car, key: str) -> None:
         blob = Blob(car.name, car.media_type, car.data, "sidecar")
-        pair = _pair(entry.token(), car)
+        pair = _pair(entry.token, car)
         self._store(entry, car, _sidecar_key(entry, key, car), (blob,), (pair,), {"event": "sidecar"}, about=key)
         self.watch.done.add(pair)
 
@@ -246,7 +253,7 @@ class _Look:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if target.exists():  # another recording of that name: both stay
-                    target = target.with_name(f"{target.stem}.{entry.token()[5:13]}{target.suffix}")
+                    target = target.with_name(f"{target.stem}.{entry.token[5:13]}{target.suffix}")
                 shutil.move(entry.path, target)
             except OSError:
                 self.unreadable += 1

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -111,6 +112,7 @@ def cell(value: Any) -> str:
     return text.lstrip("'").strip()
 
 
+@lru_cache(maxsize=4096)  # the same few headers stand over every row
 def column(name: str) -> tuple[str, bool]:
     """The field a column name stands for ("" for none), and whether the name says so clearly."""
     folded = unicodedata.normalize("NFKC", name[:80]).lower()

@@ -21,39 +21,48 @@ TEMPORARY = (".part", ".tmp", ".temp", ".partial", ".crdownload", ".download", "
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One regular file below the folder. `name` is its path relative to the folder, with slashes."""
+    """One regular file below the folder, as it was when looked at."""
 
-    path: Path
-    name: str
+    place: str  # the path to open
+    name: str  # relative to the folder, with slashes
+    folder: str  # of `name`; "" at the top
+    base: str  # last component, lower case
+    stem: str  # `base` without its extension
+    temporary: bool  # hidden, or still being written by its name
     device: int
     inode: int
     size: int
     mtime_ns: int
     ctime_ns: int
+    token: str
+    """Names this version of this file without reading it.
+
+    No program can set ctime, so a rewritten file of equal size and forged mtime still has another token.
+    """
 
     @property
-    def folder(self) -> str:
-        return self.name.rpartition("/")[0]
+    def path(self) -> Path:
+        return Path(self.place)
 
-    @property
-    def base(self) -> str:
-        return self.name.rpartition("/")[2].lower()
 
-    @property
-    def stem(self) -> str:
-        return self.base.rpartition(".")[0] or self.base
-
-    @property
-    def temporary(self) -> bool:
-        return any(part.startswith((".", "~")) for part in self.name.split("/")) or self.base.endswith(TEMPORARY)
-
-    def token(self) -> str:
-        """Names this version of this file without reading it.
-
-        No program can set ctime, so a rewritten file of equal size and forged mtime still has another token.
-        """
-        version = f"{self.name}\0{self.size}\0{self.mtime_ns}\0{self.ctime_ns}\0{self.inode}"
-        return f"stat:{hashlib.sha256(version.encode('utf-8', 'surrogateescape')).hexdigest()}"
+def _entry(place: str, name: str, known: os.stat_result) -> Entry:
+    folder, _, last = name.rpartition("/")
+    base = last.lower()
+    version = f"{name}\0{known.st_size}\0{known.st_mtime_ns}\0{known.st_ctime_ns}\0{known.st_ino}"
+    return Entry(
+        place,
+        name,
+        folder,
+        base,
+        base.rpartition(".")[0] or base,
+        last.startswith((".", "~")) or base.endswith(TEMPORARY),
+        known.st_dev,
+        known.st_ino,
+        known.st_size,
+        known.st_mtime_ns,
+        known.st_ctime_ns,
+        f"stat:{hashlib.sha256(version.encode('utf-8', 'surrogateescape')).hexdigest()}",
+    )
 
 
 class ChangedError(OSError):
@@ -82,21 +91,13 @@ def scan(root: Path, *, skip: Path | None = None) -> Iterator[Entry]:
             except OSError:
                 continue  # gone meanwhile
             if stat.S_ISDIR(known.st_mode):
-                if depth < MAX_DEPTH and not item.name.startswith(".") and Path(item.path) != skip:
+                if depth < MAX_DEPTH and not item.name.startswith((".", "~")) and Path(item.path) != skip:
                     waiting.append((Path(item.path), f"{name}/", depth + 1))
             elif stat.S_ISREG(known.st_mode):
                 count += 1
                 if count > MAX_FILES:
                     return
-                yield Entry(
-                    Path(item.path),
-                    name,
-                    known.st_dev,
-                    known.st_ino,
-                    known.st_size,
-                    known.st_mtime_ns,
-                    known.st_ctime_ns,
-                )
+                yield _entry(item.path, name, known)
 
 
 def read(entry: Entry, root: Path) -> bytes:
@@ -227,7 +228,7 @@ def find_sidecars(watch: Watch, entries: list[Entry], root: Path, ready: set[str
             found.twins[entry.base] = found.twins.get(entry.base, 0) + 1
         if entry.name not in ready or not entry.base.endswith((".json", ".csv")):
             continue
-        token = entry.token()
+        token = entry.token
         try:
             cars = watch.parsed[token] if token in watch.parsed else _parse(entry, root)
         except OSError:

@@ -98,6 +98,19 @@ def test_nothing_is_taken_where_one_of_several_is_refused(wav: Wav) -> None:
         files()
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("x.json", b"{}", "找不到对应"),
+        ("x.csv", b"file,caller\nother.wav,1\n", "找不到对应"),
+        ("a.json", b" " * 300_000, "过大"),
+    ],
+)
+def test_a_sidecar_that_would_be_dropped_is_refused(wav: Wav, name: str, data: bytes, words: str) -> None:
+    with pytest.raises(InputRefusedError, match=words):
+        files(("a.wav", wav(seed=1)), ("b.wav", wav(seed=2)), (name, data))
+
+
 def test_an_oversized_file_on_disk_is_refused_unread(tmp_path: Path) -> None:
     big = tmp_path / "a.wav"
     with big.open("wb") as file:
