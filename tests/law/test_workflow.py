@@ -1,0 +1,180 @@
+"""The rule table: cases.csv written by hand, and what must hold of any table."""
+
+import csv
+import json
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from hub.law import workflow
+from hub.law.calendar import national
+from hub.law.deadlines import due
+from hub.law.workflow import RuleTableError, docs, open_acts, read_table, refusal, rule, rules
+from hub.terms import OPEN_STATES, Role, State
+
+HERE = Path(__file__).parent
+TABLE = (files("hub.law") / "data" / "workflow.toml").read_text(encoding="utf-8")
+with (HERE / "cases.csv").open(encoding="utf-8", newline="") as file:
+    CASES = list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def told(case):
+    data = json.loads(case["data"] or "{}")
+    for name in ("at", "now"):
+        if name in data:
+            data[name] = datetime.fromisoformat(data[name])
+    for name in ("started", "ended", "last_record", "today", "issued", "received"):
+        if name in data:
+            data[name] = date.fromisoformat(data[name])
+    for officer in data.get("officers", ()):
+        if "valid_until" in officer:
+            officer["valid_until"] = date.fromisoformat(officer["valid_until"])
+    return data
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_case(case):
+    if case["act"] == "due":
+        found = due(date.fromisoformat(case["base"]), int(case["days"]), national())
+        assert found.due.isoformat() == case["result"]
+        assert found.provisional == (case["why"] == "provisional")
+        return
+    row = rule(case["act"])
+    role = None if case["role"] == "machine" else Role(case["role"])
+    found = refusal(case["act"], case["state"], role, told(case))
+    article = row.article if found is None else found.article
+    assert article == case["article"]
+    if case["result"] == "refused":
+        assert found is not None, "allowed"
+        kind, _, name = case["why"].partition(":")
+        assert (found.kind, found.name) == (kind, name)
+        assert found.reason
+        return
+    assert found is None, found
+    assert (row.target or case["state"]) == case["result"]
+    if case["base"]:
+        (start,) = [clock for clock in row.clocks if clock.effect in ("start", "judge")]
+        found_due = due(date.fromisoformat(case["base"]), start.days, national())
+        assert (start.days, found_due.due.isoformat()) == (int(case["days"]), case["why"])
+
+
+def test_cases_are_many_and_distinct():
+    assert len(CASES) >= 60
+    assert len({case["id"] for case in CASES}) == len(CASES)
+    assert {case["act"] for case in CASES} >= set(rules()), "every row of the table has a case"
+
+
+def test_every_act_is_open_to_someone_and_every_open_state_can_end():
+    reach = {State.CLOSED}
+    for _ in State:
+        reach |= {
+            State(source)
+            for row in rules().values()
+            if row.object == "clue" and row.target in reach
+            for source in row.sources
+        }
+    assert reach >= set(OPEN_STATES)
+    assert all(row.roles for row in rules().values())
+
+
+def test_the_only_ways_to_close_have_an_article_and_a_reason():
+    closing = [row for row in rules().values() if row.target == State.CLOSED]
+    assert len(closing) == 5
+    for row in closing:
+        assert row.article.startswith("第")
+        assert row.guards == ("all_told",)
+        assert row.sources == {State.TO_TELL}
+
+
+def test_the_clocks_of_the_measures():
+    starts = {(row.id, clock.kind, clock.days, clock.base) for row in rules().values() for clock in row.clocks
+              if clock.effect == "start"}  # fmt: skip
+    assert starts == {
+        ("register", "determination", 7, "at"),
+        ("return", "determination", 7, "at"),
+        ("refer_on", "escalation", 2, "received"),
+        ("designate", "after_designation", 7, "issued"),
+        ("confirm_competence", "after_designation", 7, "issued"),
+        ("verify.end", "result", 5, "ended"),
+    }
+    assert rule("escalate").clocks == (
+        workflow.ClockEffect("supersede", "determination"),
+        workflow.ClockEffect("judge", "escalation", 2, "at"),
+    )
+
+
+def test_each_clock_that_starts_can_stop():
+    effects = {(clock.kind, clock.effect) for row in rules().values() for clock in row.clocks}
+    assert {kind for kind, effect in effects if effect == "start"} == {
+        kind for kind, effect in effects if effect == "stop"
+    }
+
+
+def test_the_buttons_of_a_state():
+    assert [row.id for row in open_acts(State.TO_DETERMINE, Role.HANDLER)] == [
+        "determine.P1", "escalate", "determine.P3", "determine.P4", "determine.P5",
+    ]  # fmt: skip
+    assert [row.id for row in open_acts(State.ESCALATED, Role.SUPERVISOR)] == [
+        "refer_on", "designate", "confirm_competence", "return",
+    ]  # fmt: skip
+    assert open_acts(State.CLOSED, Role.LEAD) == []
+    for role in (Role.AUDITOR, Role.SYSADMIN, Role.SECADMIN, Role.STATISTICIAN):
+        assert all(open_acts(state, role) == [] for state in State)
+
+
+def test_a_refusal_reads_as_a_sentence():
+    found = refusal("determine.P4", State.CLOSED, Role.LEAD, {})
+    assert found.reason == "“办结”状态下不能重复举报"
+    assert refusal("set_kind.clue", "nowhere", Role.LEAD, {}).reason == "“nowhere”状态下不能确认为线索"
+    with pytest.raises(KeyError):
+        refusal("force_close", State.TO_TELL, Role.LEAD, {})
+
+
+def test_times_with_hours_are_compared_as_days():
+    data = {"result": "R0", "ended": datetime(2026, 3, 5, 18, tzinfo=UTC), "last_record": date(2026, 3, 5),
+            "officers": [{"certificate": "A", "valid_until": date(2026, 12, 31)}, {"certificate": "B"}],
+            "started": datetime(2026, 3, 4, 9, tzinfo=UTC), "today": date(2026, 3, 5)}  # fmt: skip
+    assert refusal("verify.end", State.VERIFYING, Role.HANDLER, data) is None
+
+
+def test_the_diagram_is_the_table():
+    drawn = docs()
+    arrows = [line for line in drawn.splitlines() if "-->" in line and "[*]" not in line]
+    moves = [row for row in rules().values() if row.object == "clue" and row.target]
+    assert len(arrows) == sum(len(row.sources) for row in moves)
+    assert "    to_determine --> escalated : 提请上级（P2） 第十二条第（二）项" in arrows
+    assert "merged" not in drawn, "states without an act yet are not drawn"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('sources = ["received"]', 'sources = ["nowhere"]', "unknown state"),
+        ('target = "verifying"', 'target = "nowhere"', "unknown state"),
+        ('sources = ["to_tell"]\ntarget = "closed"', 'sources = ["closed"]\ntarget = "closed"', "closed clue"),
+        ('guards = ["all_told"]', 'guards = ["anything"]', "unknown guard"),
+        ('notice = "receipt"', 'notice = "advert"', "unknown notice"),
+        ('clocks = ["result +5 ended"]', 'clocks = ["result"]', "needs days"),
+        ('clocks = ["result +5 ended"]', 'clocks = ["-result +5 ended"]', "needs days"),
+        ('clocks = ["result +5 ended"]', 'clocks = ["result +5 whenever"]', "no such base"),
+        ('clocks = ["result +5 ended"]', 'clocks = ["tea +5 ended"]', "no such clock"),
+        ('id = "refer_on"', 'id = "escalate"', "stands twice"),
+        ('version = "2017-1"', 'version = "2018-1"', "different versions"),
+        (
+            'roles = ["handler", "lead"]\nneeds = ["determination=P3"]',
+            'roles = []\nneeds = ["determination=P3"]',
+            "roles",
+        ),
+        (
+            'target = "closed"\narticle = "第十二条第（三）项"',
+            'target = "closed"\narticle = "内部规则"',
+            "needs an article",
+        ),
+    ],
+)
+def test_a_table_that_contradicts_itself_is_refused(old, new, why):
+    assert old in TABLE
+    with pytest.raises(RuleTableError, match=why):
+        read_table(TABLE.replace(old, new, 1))
