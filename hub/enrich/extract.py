@@ -1,0 +1,261 @@
+"""What a text names: telephones, identity numbers, areas, times, reporters, respondents, organisations (B1, B5, B6).
+
+Order of masking: id → phone → area → date → organisation → person, so that no later step reads an earlier one's
+characters. Reporter data found here is sealed by the caller; nothing is logged.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hub.enrich import extract_names as names
+from hub.enrich.concepts import fold
+from hub.enrich.extract_numbers import Area, Found, areas, numbers
+from hub.enrich.extract_times import When, dates
+from hub.terms import Passage, Span, Suggestion
+
+VERSION = "extract-1"
+PRODUCER = "extract"
+MAX_TEXT = 200_000
+MASK = "\u2587"
+MAX_BODIES = 40  # of one kind shown; a report repeats itself long before
+MINERALS = re.compile(
+    "稀土|煤炭|原煤|煤矿|铁矿|金矿|铜矿|铝土矿|铅锌矿|锰矿|钨矿|锡矿|锑矿|钼矿|锂矿|萤石|石灰石|石灰岩|花岗岩|大理石|玄武岩|石英石|石英砂|石英|河砂|河沙|海砂|山砂|砂石|沙石|石料|石头|沙子|砂子|黏土|粘土|高岭土|瓷土|膨润土|页岩|玉石|玛瑙|磷矿|石膏|重晶石|矿泉水|地热|温泉|卵石|鹅卵石|片石|青石|黑土|泥炭|煤"
+)
+COUNTS = re.compile(
+    r"(?P<n>[0-9]{1,6}|[一二两三四五六七八九十百千几]{1,6})(?P<more>多|余|来)?(?P<unit>栋|间|座|户|套|车|台|辆|处|口|棵|层|米深|艘|条船)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractResult:
+    """Everything found, each with its place. Values of phones: "13900001111", "0478-5212345"."""
+
+    phones: tuple[Found, ...]
+    ids: tuple[Found, ...]
+    areas: tuple[Area, ...]
+    reporters: tuple[names.Name, ...]
+    respondents: tuple[names.Name, ...]
+    organisations: tuple[names.Name, ...]
+    dates: tuple[When, ...]
+    minerals: tuple[Found, ...]
+    counts: tuple[Found, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `hub try extract` (PRODUCT §11)."""
+
+        def spans(rows: Sequence[Any]) -> list[list[int]]:
+            return [[row.start, row.end] for row in rows]
+
+        return {
+            "phones": [phone.value for phone in self.phones],
+            "ids": [number.value for number in self.ids],
+            "areas": [{"m2": a.m2, "text": a.text, "span": [a.start, a.end], "approx": a.approx} for a in self.areas],
+            "reporters": [name.value for name in self.reporters],
+            "respondents": [{"name": name.value, "kind": name.kind} for name in self.respondents],
+            "organisations": [name.value for name in self.organisations],
+            "dates": [when.value for when in self.dates],
+            "phone_spans": spans(self.phones),
+            "id_spans": spans(self.ids),
+            "reporter_spans": spans(self.reporters),
+            "respondent_spans": spans(self.respondents),
+            "organisation_spans": spans(self.organisations),
+            "date_spans": spans(self.dates),
+            "minerals": [row.value for row in self.minerals],
+            "mineral_spans": spans(self.minerals),
+            "counts": [row.value for row in self.counts],
+            "count_spans": spans(self.counts),
+        }
+
+
+def _mask(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    place = 0
+    for start, end in sorted(spans):
+        if end <= place:
+            continue
+        start = max(start, place)
+        parts += [text[place:start], MASK * (end - start)]
+        place = end
+    return "".join([*parts, text[place:]])
+
+
+def extract(text: str, *, reporter: bool = True) -> ExtractResult:
+    """Read one text. `reporter` False: it is not the reporter who speaks, so no reporter is looked for.
+
+    Never raises; time is linear in the text; at most MAX_TEXT characters are read.
+    """
+    original = text[:MAX_TEXT]
+    work = fold(original)
+    ids, phones = numbers(work)
+    work = _mask(work, [(row.start, row.end) for row in (*ids, *phones)])
+    found_areas = areas(work)
+    work = _mask(work, [(area.start, area.end) for area in found_areas])
+    found_dates = dates(work)
+    work = _mask(work, [(when.start, when.end) for when in found_dates])
+    organisations = [_as_written(name, original) for name in names.organisations(work)]
+    masked = _mask(work, [(name.start, name.end) for name in organisations])
+    reporters = [_as_written(n, original) for n in names.reporters(masked)] if reporter else []
+    persons = [_as_written(n, original) for n in names.people(masked, reporters, [])]
+    accused = [name for name in organisations if not _own(work, name)]
+    return ExtractResult(
+        phones=tuple(phones),
+        ids=tuple(ids),
+        areas=tuple(found_areas),
+        reporters=tuple(reporters),
+        respondents=tuple(sorted((*persons, *_distinct(accused)), key=lambda name: name.start)),
+        organisations=_distinct(organisations),
+        dates=tuple(found_dates),
+        minerals=tuple(Found(m[0], m.start(), m.end()) for m in MINERALS.finditer(work)),
+        counts=tuple(Found(m[0], m.start(), m.end()) for m in COUNTS.finditer(work)),
+    )
+
+
+def _as_written(name: names.Name, original: str) -> names.Name:
+    return names.Name(original[name.start : name.end].replace(" ", ""), name.start, name.end, name.kind, name.cue)
+
+
+def _distinct(found: Sequence[names.Name]) -> tuple[names.Name, ...]:
+    seen: dict[str, names.Name] = {}
+    for name in found:
+        seen.setdefault(name.value, name)
+    return tuple(seen.values())
+
+
+_EMPLOYER = re.compile(r"(?:我|本人)(?:是|在|系)[^，。；！？,;\n]{0,8}$|(?<!被)(?<!被投诉)(?<!被控告)举报单位[:： ]{0,2}$")
+
+
+def _own(text: str, name: names.Name) -> bool:
+    """The reporter's own employer or company is no respondent."""
+    return bool(_EMPLOYER.search(text[max(0, name.start - 16) : name.start]))
+
+
+LAND_KINDS = {
+    "permanent_basic_farmland": re.compile("基本农田"),
+    "other_arable": re.compile("耕地|水田|旱地|水浇地|农田|麦田|麦地|稻田|玉米地|菜地|良田"),
+    "other_agricultural": re.compile("林地|草地|草原|草场|果园|园地|鱼塘|农用地|坑塘"),
+    "construction": re.compile("宅基地|建设用地|工业用地|商业用地|划拨用地"),
+    "unused": re.compile("荒地|荒山|滩涂|河滩|未利用地|荒坡"),
+}
+BODY = re.compile(
+    r"(?:[镇乡县区市旗]政府|人民政府|街道办事处?|管委会|村委会|居委会|生产队|国土(?:资源)?[局所]|自然资源(?:和规划)?[局所]|规划局)"
+    r"(?=[^，。；！？,;\n]{0,6}(?:违规|违法|非法|越权|无权|私自|擅自|强行|强占|占用|把|将|批给|批准|未经|没有|未批|卖|征))"
+)
+_OTHER_OWNER = re.compile(r"(?:老板|对方|他的|他们|被举报人|厂里|矿上|公司)(?:的)?(?:电话|手机|号码|联系方式)[^，。；]{0,6}$")
+_ASKS_PHONE = re.compile(r"电话|号码|联系方式|手机")
+SURE, CHECKED, LIKELY, WEAK = 0.99, 0.95, 0.85, 0.5
+
+
+def suggest(passages: Sequence[Passage]) -> list[Suggestion]:
+    """Suggestions phone, id_number, reporter_name, respondent, organisation, area, occurred, facts, with spans.
+
+    In a conversation the operator's turns give nothing of their own; what they ask tells what the answer is.
+    """
+    if any(passage.speaker for passage in passages):
+        found: list[Suggestion] = []
+        asked = ""
+        for index, passage in enumerate(passages):
+            if passage.speaker == "operator":
+                asked = passage.text
+                continue
+            found += _of_turn(passage.text, index, asked)
+            asked = ""
+        return _merged(found)
+    joined = "\n".join(passage.text for passage in passages)
+    starts = [0]
+    for passage in passages:
+        starts.append(starts[-1] + len(passage.text) + 1)
+
+    def spans(start: int, end: int) -> tuple[Span, ...]:
+        rows = []
+        for index in range(bisect_right(starts, start) - 1, len(passages)):
+            low, high = max(start - starts[index], 0), min(end - starts[index], len(passages[index].text))
+            if low < high:
+                rows.append(Span(index, low, high, passages[index].text[low:high]))
+            if starts[index + 1] >= end:
+                break
+        return tuple(rows)
+
+    return _merged(_suggestions(joined, extract(joined), spans))
+
+
+def _of_turn(text: str, index: int, asked: str) -> list[Suggestion]:
+    """One turn of a caller; a bare name or a local number counts as the answer to the operator's question."""
+    lead = "电话" if _ASKS_PHONE.search(asked) else ""
+    result = extract(lead + text)
+
+    def spans(start: int, end: int) -> tuple[Span, ...]:
+        low, high = max(start - len(lead), 0), end - len(lead)
+        return (Span(index, low, high, text[low:high]),) if low < high else ()
+
+    found = _suggestions(lead + text, result, spans)
+    if names.ASKS_NAME.search(asked) and not result.reporters:
+        answers = names.answered(_mask(text, [(o.start - len(lead), o.end - len(lead)) for o in result.organisations]))
+        values = {name.value for name in answers}
+        found = [s for s in found if not (s.field == "respondent" and s.value["name"] in values)]
+        found += [
+            Suggestion("reporter_name", n.value, PRODUCER, VERSION, LIKELY, (Span(index, n.start, n.end, n.value),), "答")
+            for n in answers
+        ]
+    return found
+
+
+def _suggestions(text: str, result: ExtractResult, spans: Callable[[int, int], tuple[Span, ...]]) -> list[Suggestion]:
+    def make(  # noqa: PLR0913 - the columns of a suggestion
+        field: str, value: Any, confidence: float, start: int, end: int, reason: str = "", **extra: Any
+    ) -> Suggestion:
+        return Suggestion(field, value, PRODUCER, VERSION, confidence, spans(start, end), reason, extra)
+
+    found: list[Suggestion] = []
+    for phone in result.phones:
+        other = bool(_OTHER_OWNER.search(text[max(0, phone.start - 20) : phone.start]))
+        owner = {"owner": "respondent"} if other else {}
+        found.append(make("phone", phone.value, SURE, phone.start, phone.end, **owner))
+    for number in result.ids:
+        found.append(make("id_number", number.value, SURE if number.sure else LIKELY, number.start, number.end))
+    for name in result.reporters:
+        found.append(make("reporter_name", name.value, CHECKED, name.start, name.end, name.cue))
+    for name in result.respondents:
+        value = {"name": name.value, "kind": name.kind}
+        found.append(make("respondent", value, LIKELY, name.start, name.end, name.cue))
+    for body in list(BODY.finditer(text))[:MAX_BODIES]:
+        value = {"name": body[0], "kind": "other_organisation"}
+        found.append(make("respondent", value, WEAK, body.start(), body.end(), "机关"))
+    for name in result.organisations:
+        found.append(make("organisation", name.value, LIKELY, name.start, name.end))
+    for area in result.areas:
+        value = {"m2": area.m2, "text": area.text, "approx": area.approx}
+        land = text[max(0, area.start - 16) : area.end + 12]
+        kinds = [kind for kind, words in LAND_KINDS.items() if words.search(land)]
+        found.append(make("area", value, CHECKED, area.start, area.end, land_kind=kinds[0] if kinds else "unknown"))
+    for when in result.dates:
+        line = text[text.rfind("\n", 0, when.start) + 1 : when.start] + text[when.end :].partition("\n")[0]
+        if when.absolute and "\n" in text and not line.strip():
+            continue  # a date alone on its line is when the letter was signed
+        value = {"value": when.value, "text": when.text}
+        found.append(make("occurred", value, LIKELY if when.absolute else WEAK, when.start, when.end))
+    for key, rows in (("mineral", result.minerals), ("count", result.counts)):
+        for row in rows[:MAX_BODIES]:
+            found.append(make("facts", {key: row.value}, LIKELY, row.start, row.end))
+    return found
+
+
+def _merged(found: Sequence[Suggestion]) -> list[Suggestion]:
+    """One suggestion per field and value, with all its spans; a surname gives way to the full name."""
+    merged: dict[tuple[str, str], Suggestion] = {}
+    for item in found:
+        key = (item.field, repr(item.value))
+        old = merged.get(key)
+        merged[key] = item if old is None else replace(old, spans=(*old.spans, *item.spans)[:MAX_BODIES])
+    full = [str(item.value) for item in merged.values() if item.field == "reporter_name"]
+    reporters = set(full)
+    return [
+        item
+        for item in merged.values()
+        if not (item.field == "reporter_name" and any(v != item.value and v.startswith(item.value) for v in full))
+        and not (item.field == "respondent" and item.value["name"] in reporters)
+    ]
