@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
@@ -127,7 +128,15 @@ def open_clue(session: Session, opening: Opening) -> Clue:
         session, f"clue:{clue.id}", "register", at=opening.at,
         data={"no": clue.no, "state": clue.state, "unit": unit.code, "intake": opening.intake_id},
     )  # fmt: skip
+    session.flush()
+    announce(session, clue)
     return clue
+
+
+def announce(session: Session, clue: Clue) -> None:
+    """Tells open pages, after the commit, that this clue changed: unit ids and the clue's id, nothing else."""
+    seen_by = session.scalars(select(ClueUnit.unit_id).where(ClueUnit.clue_id == clue.id)).all()
+    session.execute(select(func.pg_notify("hub_live", json.dumps({"c": clue.id, "u": list(seen_by)}))))
 
 
 def _count(session: Session, unit_id: int, deltas: dict[str, int]) -> None:
@@ -182,6 +191,7 @@ def apply_suggestions(session: Session, clue: Clue, found: dict[str, Any], *, co
     clue.urgent = clue.urgent or bool(found.get("urgent"))
     clue.enriched = complete
     clue.summary = open_key(session, clue.key_id).seal(str(found.get("summary", ""))[:200], "clue.summary")
+    announce(session, clue)
 
 
 def _set_division(session: Session, clue: Clue, division: str | None) -> None:
@@ -234,6 +244,7 @@ def confirm(  # the six facts of a decision
     if field_name in clue.missing:
         clue.missing = [name for name in clue.missing if name != field_name]
     _touch(session, clue)
+    announce(session, clue)
     act = "confirm" if suggestion_id else "set_value"
     audit.record(
         session, f"clue:{clue.id}", act, actor=who.label, data={"field": field_name, "suggestion": suggestion_id}
@@ -277,6 +288,7 @@ def key_of(session: Session, clue: Clue) -> Key:
 def reenrich(session: Session, clue: Clue) -> None:
     """Text behind the suggestions has changed: they are made again; those of before are kept, no longer current."""
     clue.enriched = False
+    announce(session, clue)
     work.put(session, "enrich", {"clue": clue.id}, once=f"enrich:{clue.id}")
 
 

@@ -1,8 +1,12 @@
 """The screens: server-rendered, Chinese first, no network beyond the origin."""
 
+from __future__ import annotations
+
 from flask import Blueprint
 
 
 def blueprints() -> list[Blueprint]:
-    """The screens of staff and citizens, in the order they are registered."""
-    return []
+    """The screens of staff, in the order they are registered."""
+    from hub.web import console, files, forms, live, running  # noqa: PLC0415  they import the application's parts
+
+    return [console.bp, files.bp, forms.bp, live.bp, running.bp]

@@ -110,7 +110,8 @@ def _headers(response: Response) -> Response:
     response.headers.setdefault(
         "Content-Security-Policy",
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
-        "img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+        "img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; "
+        "form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'; frame-src 'self'",
     )
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -1,0 +1,210 @@
+"""The queue and the clue page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from channels.registry import channels
+from hub import casework, db
+from hub.access import people
+from hub.access.people import Actor
+from hub.access.sealing import open_key
+from hub.enrich import transcribe
+from hub.jurisdiction.divisions import table
+from hub.models import Clue, Intake, Part, SuggestionRow
+from hub.supervision import case, queue
+from hub.terms import CLASS_LABELS, ELEMENTS, STATE_LABELS
+from hub.web.security import me, signed_in
+from transcription.contract import Segment as TextSegment
+from transcription.contract import Transcript
+
+bp = Blueprint("console", __name__)
+
+PRODUCING_FIELDS = {
+    "place": "违法行为发生地", "class": "违法类型", "scope": "受理范围", "respondent": "违法主体", "area": "面积",
+    "occurred": "发生时间", "organisation": "涉及单位", "phone": "电话", "reporter_name": "举报人姓名",
+    "id_number": "证件号", "urgency": "紧急程度", "missing": "缺少要素", "facts": "主要违法事实", "evidence": "证据材料",
+}  # fmt: skip
+
+
+def read_filters() -> queue.Filters:
+    """The filters in the address, cut to sane lengths."""
+    asked = {
+        name: request.args.get(name, "")[:100].strip() for name in ("channel", "state", "division", "query", "after")
+    }
+    if asked["state"] not in {code for code, _ in queue.states()}:
+        asked["state"] = ""
+    if asked["channel"] not in channels():
+        asked["channel"] = ""
+    if not asked["division"].isdigit():
+        asked["division"] = ""
+    return queue.Filters(**asked)
+
+
+@bp.get("/")
+@signed_in()
+def home() -> Response:
+    if me().has(people.CONTENT_ROLES):
+        return redirect(url_for("console.queue_page"))
+    return redirect(url_for("running.running"))
+
+
+@bp.get("/queue")
+@signed_in(*people.CONTENT_ROLES)
+def queue_page() -> str:
+    """The whole page, or only its rows for a live refresh (header HX-Request)."""
+    filters = read_filters()
+    with db.reading() as session:
+        rows, after = queue.page(session, me(), filters)
+        counts = queue.counts(session, me())
+    template = "queue_rows.html" if "HX-Request" in request.headers else "queue.html"
+    return render_template(
+        template, rows=rows, after=after, filters=filters, counts=counts, channels=channels(), states=queue.states(),
+        state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, provinces=_areas(me()),
+    )  # fmt: skip
+
+
+def _areas(who: Actor) -> list[tuple[str, str]]:
+    """The areas directly below the person's unit, for the filter: a short list at every level."""
+    below = table().children("" if who.unit_code == "000000" else who.unit_code)
+    return [(row.code[:6], row.name) for row in below if row.present and row.level in ("province", "city", "county")]
+
+
+def found(session: Session, no: str) -> Clue:
+    """The clue, or 404 whether it does not exist or is not for this person."""
+    clue = people.find(session, me(), no)
+    if clue is None:
+        abort(404)
+    return clue
+
+
+@bp.get("/clues/<no>")
+@signed_in(*people.CONTENT_ROLES)
+def clue_page(no: str) -> str:
+    with db.transaction() as session:
+        clue = found(session, no)
+        original = people.reads_original(me(), clue)
+        if original:
+            case.note_read_once(session, me(), clue, g.sign_in)
+        view = case.view(session, clue, original=original)
+    partial = "clue_side.html" if request.headers.get("HX-Target") == "side" else "clue.html"
+    return render_template(
+        partial, view=view, clue=view.clue, state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS,
+        fields=PRODUCING_FIELDS, channels=channels(), place_name=queue.place_name,
+    )  # fmt: skip
+
+
+@bp.post("/clues/<no>/values")
+@signed_in(*people.ORIGINAL_ROLES)
+def set_value(no: str) -> str | Response | tuple[str, int]:
+    """Confirms a suggestion (its id) or sets a typed value for a field."""
+    field = request.form.get("field", "")
+    suggestion = request.form.get("suggestion", type=int)
+    version = request.form.get("version", type=int)
+    try:
+        with db.transaction() as session:
+            clue = found(session, no)
+            if not people.reads_original(me(), clue):
+                abort(404)
+            value = _suggested(session, clue, field, suggestion) if suggestion else _typed(field)
+            casework.confirm(session, me(), clue, field, value, suggestion_id=suggestion, version=version)
+    except casework.StaleError as error:
+        return render_template("problem.html", message=str(error)), 409
+    except casework.RefusedError as error:
+        return render_template("problem.html", message=str(error)), 422
+    return redirect(url_for("console.clue_page", no=no), code=303)
+
+
+def _suggested(session: Session, clue: Clue, field: str, number: int) -> Any:
+    row = session.scalars(
+        select(SuggestionRow).where(
+            SuggestionRow.id == number, SuggestionRow.clue_id == clue.id, SuggestionRow.field == field
+        )
+    ).first()
+    if row is None:
+        abort(404)
+    value = open_key(session, clue.key_id).json(row.value, "suggestion.value")["value"]
+    return value.get("class") if field == "class" and isinstance(value, dict) else value
+
+
+def _typed(field: str) -> Any:
+    text = request.form.get("value", "").strip()[:2000]
+    if field == "class":
+        if text not in CLASS_LABELS:
+            raise casework.RefusedError("请选择一个违法类型")
+        return text
+    if field == "place":
+        division = table().get(text) if text.isdigit() else None
+        if division is None:
+            from hub.jurisdiction.places import resolver  # noqa: PLC0415  loaded when somebody types a place
+
+            answer = resolver().resolve(text).as_json()
+            if not answer["code"] or answer["ambiguous"]:
+                raise casework.RefusedError("没有找到唯一的行政区划，请写出省、市、县全称或六位代码")
+            return {"code": answer["code"], "name": answer["name"], "text": text}
+        return {"code": division.code[:6], "name": table().path(division.code), "text": text}
+    return text
+
+
+@bp.post("/clues/<no>/parts/<int:part_id>/segments/<int:number>")
+@signed_in(*people.ORIGINAL_ROLES)
+def correct_segment(no: str, part_id: int, number: int) -> Response | tuple[str, int]:
+    """Corrects one turn or line: a new version of the transcript by this person; suggestions are made again."""
+    text = request.form.get("text", "").strip()[:5000]
+    with db.transaction() as session:
+        clue = found(session, no)
+        part = session.get(Part, part_id)
+        if part is None or part.clue_id != clue.id or not people.reads_original(me(), clue):
+            abort(404)
+        made = corrected(session, part, number, text)
+        if made is None:
+            return render_template("problem.html", message="没有这一段文字"), 404
+        transcribe.store(session, part.id, made, me().user_id)
+    return redirect(url_for("console.clue_page", no=no), code=303)
+
+
+def corrected(session: Session, part: Part, number: int, text: str) -> Transcript | None:
+    """The current transcript with segment `number` replaced by a person's text; None where there is none."""
+    from hub.enrich import passages  # noqa: PLC0415
+
+    current = passages.current(session, part.id)
+    if current is None:
+        return None
+    key = open_key(session, session.get_one(Intake, part.intake_id).key_id)
+    rows = passages.segments(session, current)
+    if number not in {row.ord for row in rows}:
+        return None
+    segments = tuple(
+        TextSegment(
+            text=text if row.ord == number else key.text(row.text, "segment.text"),
+            confidence=1.0 if row.ord == number else row.confidence,
+            order=row.ord, start=row.start, end=row.stop, channel=row.channel, page=row.page,
+            box=tuple(row.box) if row.box else None,
+            source="person" if row.ord == number else row.origin,
+        )
+        for row in rows
+    )  # fmt: skip
+    return Transcript(
+        kind=current.kind, engine="person", model="", segments=segments, settings={},
+        duration=float(current.about.get("duration", 0)), channels=int(current.about.get("channels", 0)),
+        fields=key.json(current.fields, "transcript.fields"),
+    )  # fmt: skip
+
+
+@bp.post("/clues/<no>/parts/<int:part_id>/text")
+@signed_in(*people.ORIGINAL_ROLES)
+def correct_text(no: str, part_id: int) -> Response:
+    """A person corrects the machine-read text of a mail or message: kept beside the original as a new version."""
+    text = request.form.get("text", "").strip()[:100_000]
+    with db.transaction() as session:
+        clue = found(session, no)
+        part = session.get(Part, part_id)
+        if part is None or part.clue_id != clue.id or not people.reads_original(me(), clue) or not text:
+            abort(404)
+        case.correct_part(session, me(), clue, part, text)
+    return redirect(url_for("console.clue_page", no=no), code=303)

@@ -1,0 +1,107 @@
+"""Live updates (decision 12): one LISTEN thread a process fans out clue ids; a browser holds one stream for 60 s.
+
+The event says only that something changed; the page reads again through `visible`. Streams hold no database session
+and at most 60 % of the threads; beyond that 503 with Retry-After, and the page polls.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import structlog
+from flask import Blueprint, Response
+
+from hub.settings import settings
+from hub.web.security import me, signed_in
+
+bp = Blueprint("live", __name__)
+log = structlog.get_logger("hub.live")
+SECONDS, BEAT = 60.0, 15.0
+
+
+class Fanout:
+    """The subscribers of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queues: dict[int, tuple[int, queue.SimpleQueue[int]]] = {}
+        self._thread_of = 0  # pid in which the LISTEN thread runs: a fork needs its own
+        self._next = 0
+
+    def join(self, unit_id: int) -> tuple[int, queue.SimpleQueue[int]] | None:
+        """A new subscription, or None when too many streams are open."""
+        with self._lock:
+            if len(self._queues) >= settings().web_threads * 6 // 10:
+                return None
+            if self._thread_of != os.getpid():
+                self._queues.clear()
+                self._thread_of = os.getpid()
+                threading.Thread(target=self._listen, daemon=True, name="listen").start()
+            self._next += 1
+            box: queue.SimpleQueue[int] = queue.SimpleQueue()
+            self._queues[self._next] = (unit_id, box)
+            return self._next, box
+
+    def leave(self, number: int) -> None:
+        with self._lock:
+            self._queues.pop(number, None)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                url = settings().database_url.replace("+psycopg", "")
+                with psycopg.connect(url, autocommit=True) as connection:
+                    connection.execute("listen hub_live")
+                    for note in connection.notifies():
+                        self._tell(json.loads(note.payload))
+            except (psycopg.Error, ValueError) as error:
+                log.warning("listen_failed", error=type(error).__name__)
+                time.sleep(1)
+
+    def _tell(self, note: dict[str, object]) -> None:
+        units = note.get("u")
+        clue = note.get("c")
+        if not isinstance(units, list) or not isinstance(clue, int):
+            return
+        with self._lock:
+            boxes = [box for unit_id, box in self._queues.values() if unit_id in units]
+        for box in boxes:
+            box.put(clue)
+
+
+fanout = Fanout()
+
+
+@bp.get("/live")
+@signed_in()
+def stream() -> Response:
+    """Server-sent events: `clue` with no data but a number; ends after 60 s, the browser comes back by itself."""
+    joined = fanout.join(me().unit_id)
+    if joined is None:
+        return Response(status=503, headers={"Retry-After": "10"})
+    number, box = joined
+
+    def events() -> Iterator[str]:
+        end, count = time.monotonic() + SECONDS, 0
+        try:
+            yield "retry: 1000\n\n"
+            while (left := end - time.monotonic()) > 0:
+                try:
+                    box.get(timeout=min(BEAT, left))
+                    while not box.empty():  # a burst is one event
+                        box.get_nowait()
+                    count += 1
+                    yield f"id: {count}\nevent: clue\ndata: {count}\n\n"
+                    time.sleep(0.3)
+                except queue.Empty:
+                    yield ": beat\n\n"
+        finally:
+            fanout.leave(number)
+
+    return Response(events(), mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})

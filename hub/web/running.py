@@ -1,0 +1,138 @@
+"""Running state, dead letters, manual list: nothing that went wrong is out of sight."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from sqlalchemy import func, select
+from werkzeug.wrappers import Response
+
+from channels.contract import Part as Piece
+from channels.contract import PartKind, Report
+from channels.registry import channels
+from hub import clock, db, intake
+from hub.access import audit, people
+from hub.access.sealing import open_key
+from hub.models import Beat, Blob, Clue, Intake, IntakeClue, Source, SourceBeat, Work
+from hub.terms import IntakeState
+from hub.web.files import clean_name
+from hub.web.security import me, signed_in
+from hub.work import rows as work
+
+bp = Blueprint("running", __name__)
+
+
+@bp.get("/running")
+@signed_in(*people.RUNNING_ROLES)
+def running() -> str:
+    """Workers, pollers, queues, last signs of life. Names of entrances, never content."""
+    now = clock.now()
+    with db.reading() as session:
+        beats = session.scalars(
+            select(Beat).where(Beat.at > func.now() - func.make_interval(0, 0, 0, 1)).order_by(Beat.name)
+        )
+        processes = [(row.name, (now - row.at).total_seconds(), row.detail) for row in beats]
+        sources = session.execute(
+            select(Source, SourceBeat).outerjoin(SourceBeat, SourceBeat.source_id == Source.id).order_by(Source.id)
+        ).all()
+        queues = session.execute(
+            select(Work.queue, Work.state, func.count(), func.min(Work.run_at)).group_by(Work.queue, Work.state)
+        ).all()
+        dead = session.scalars(select(Work).where(Work.state == "dead").order_by(Work.id.desc()).limit(200)).all()
+        return render_template(
+            "running.html", processes=processes, sources=sources, queues=queues, dead=dead, now=now,
+            channels=channels(), china=clock.china,
+        )  # fmt: skip
+
+
+@bp.post("/running/dead/<int:number>/retry")
+@signed_in(*people.RUNNING_ROLES)
+def retry(number: int) -> Response:
+    """Gives a parked row another round of attempts."""
+    with db.transaction() as session:
+        row = session.get(Work, number)
+        if row is None or row.state != "dead":
+            abort(404)
+        work.revive(session, number)
+        audit.record(session, f"work:{number}", "retry", actor=me().label, data={"handler": row.handler})
+    return redirect(url_for("running.running"), code=303)
+
+
+@bp.get("/manual")
+@signed_in(*people.ORIGINAL_ROLES)
+def manual() -> str:
+    """Intakes of the own unit that no machine could read."""
+    with db.reading() as session:
+        found = session.scalars(people.manual_intakes(me()).order_by(Intake.id.desc()).limit(200)).all()
+        linked = dict(
+            session.execute(
+                select(IntakeClue.intake_id, Clue.no)
+                .join(Clue, Clue.id == IntakeClue.clue_id)
+                .where(IntakeClue.intake_id.in_([row.id for row in found]))
+            )
+            .tuples()
+            .all()
+        )
+        return render_template("manual.html", intakes=found, linked=linked, channels=channels(), china=clock.china)
+
+
+def _manual(number: int) -> Intake:
+    with db.reading() as session:
+        row = session.scalars(people.manual_intakes(me()).where(Intake.id == number)).first()
+    if row is None:
+        abort(404)
+    return row
+
+
+@bp.get("/manual/<int:number>")
+@signed_in(*people.ORIGINAL_ROLES)
+def manual_one(number: int) -> str:
+    row = _manual(number)
+    with db.transaction() as session:
+        key = open_key(session, row.key_id)
+        blobs = [
+            (blob, key.text(blob.name, "blob.name"))
+            for blob in session.scalars(select(Blob).where(Blob.intake_id == number).order_by(Blob.ord))
+        ]
+        audit.record(session, f"intake:{number}", "read_original", actor=me().label)
+    return render_template("manual_one.html", intake=row, blobs=blobs, channels=channels(), china=clock.china)
+
+
+@bp.get("/manual/<int:number>/blobs/<int:blob_id>")
+@signed_in(*people.ORIGINAL_ROLES)
+def manual_blob(number: int, blob_id: int) -> Response:
+    """An original of the manual list, always as a download."""
+    row = _manual(number)
+    with db.transaction() as session:
+        blob = session.get(Blob, blob_id)
+        if blob is None or blob.intake_id != row.id:
+            abort(404)
+        name = open_key(session, row.key_id).text(blob.name, "blob.name")
+        data = b"".join(intake.read_blob(session, blob))
+        audit.record(session, f"intake:{number}", "read_original", actor=me().label, data={"blob": blob_id})
+    response = Response(data, content_type="application/octet-stream")
+    response.headers.set("Content-Disposition", "attachment", filename=clean_name(name))
+    return response
+
+
+@bp.post("/manual/<int:number>")
+@signed_in(*people.ORIGINAL_ROLES)
+def manual_register(number: int) -> Response | tuple[str, int]:
+    """A person typed what the intake says: it becomes a clue. One that has its clue already is only marked as read."""
+    _manual(number)
+    text = request.form.get("text", "").strip()[:100_000]
+    with db.transaction() as session:
+        row = session.scalars(
+            select(Intake).where(Intake.id == number, Intake.state == IntakeState.MANUAL).with_for_update()
+        ).first()
+        if row is None:
+            abort(404)
+        linked = session.scalars(select(IntakeClue).where(IntakeClue.intake_id == number)).first()
+        if linked is None and not text:
+            return render_template("problem.html", message="请写明来件内容"), 422
+        if linked is None:
+            report = Report(parts=(Piece(PartKind.TEXT, text=text),), title=text[:40])
+            intake.register_by_hand(session, row, report, me().label)
+        else:
+            row.state = IntakeState.REGISTERED
+            audit.record(session, f"intake:{number}", "read_by_hand", actor=me().label)
+    return redirect(url_for("running.manual"), code=303)
