@@ -23,7 +23,7 @@ _SUFFIXES = frozenset("省市县区旗州盟镇乡")
 _NOT_PLACE = re.compile(
     r"[东南西北中坡山湖江河门新老大小一二三四五六七八九十环\d]{0,2}"
     r"(?:路(?!边|旁|面|[北南桥]区)|大道|大街|街(?!道|办)|巷|胡同|高速|铁路|立交|大桥|广场|大厦|宾馆|酒店|饭店|饭庄|大排档|小区|花园|家园|公寓|"
-    r"大学|学院|中学|小学|银行|书店|超市|火锅|拉面|米粉|烤鸭|小吃|菜馆|饺子|板鸭|火腿|话|牌|号(?!村)|起义|会议|精神|时报|晚报|日报|电视|卫视|重工|牌照|车牌|号牌|籍|口音|老板|商人|客商|来的|"
+    r"大学|学院|中学|小学|银行|书店|超市|火锅|拉面|米粉|烤鸭|小吃|菜馆|饺子|板鸭|火腿|话|牌|号(?!村)|起义|会议|精神|时报|晚报|日报|电视|卫视|重工|牌照|车牌|号牌|籍|口音|老板|师傅|老乡|小面|面馆|商人|客商|来的|"
     r"现代|汽车|大众|啤酒|白酒|茶叶|螺蛳粉|鸡|鸭)"
 )
 _BORROWED = re.compile(
@@ -33,7 +33,7 @@ _BORROWED = re.compile(
 _FULL_NOT_PLACE = re.compile(r"(?:路(?!边|旁|面|[北南桥]区)|大道|大街|小吃|拉面|火锅|米粉)")
 _DIRECTION = re.compile(r"[边岸侧面头坡]")
 _PERSON_BEFORE = re.compile(
-    r"(?:叫|姓名|名叫|名字是|举报人|联系人|负责人|老板|书记|主任|村长|支书|镇长|局长|我是|本人|人叫|被)[:：是叫为]?"
+    r"(?:叫|姓名|名叫|名字是|举报人|联系人|负责人|老板|书记|主任|村长|支书|镇长|局长|我是|本人|人叫|村民|农民|居民|职工|邻居|会计|队长|组长|乡长|县长|市长|村干部|包工头|男子|女子|妻子|儿子|丈夫|村霸|党员|被)[:：是叫为]?"
     r"[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文]$"
 )
 _PERSON_AFTER = re.compile(r"(?:先生|女士|同志|书记|村长|主任|老板|师傅|大哥|某|本人)")
@@ -148,6 +148,8 @@ def _add(mention: Mention, name: Name, factor: float) -> None:
 
 def _doubtful(names: Names, name: Name, text: str, start: int, end: int) -> bool:
     """A county's short name of two characters in the middle of words: 听说从江边, 永安砖厂."""
+    if start and text[start - 1] in _SURNAME and (start < 2 or not "\u4e00" <= text[start - 2] <= "\u9fff"):
+        return True  # 王海南 at the head of a clause
     if any(names.level[sense.node] != "county" for sense in name.senses):
         return False
     if _BORROWED.match(text, end, end + 6):
@@ -176,6 +178,8 @@ def _written(names: Names, text: str) -> list[Mention]:
             if _trap(text, start, end, full=name.full, town=name.town):
                 continue
             suffix = TOWN_SUFFIX.match(text, end) if name.town and not name.full and end not in starts else None
+            if suffix and text[start : suffix.end()] in _ORDINARY:
+                continue
             _add(mention, name, 1.25 if suffix else 1.0)
             if name.town and name.full:
                 _add_stem(mention, names, name)

@@ -70,6 +70,7 @@ class Names:
             found.setdefault((alias, True, False), {})[code, ""] = 0.9
         for text in ("四川", "四川省"):  # until 1997 the east of Sichuan was there, and old papers still say so
             found[text, text != "四川", False]["500000", ""] = 0.55
+        found["朝阳", False, False]["110105", ""] = 0.8  # as well known as the city of Liaoning
         written: dict[str, list[int]] = {}
         for (text, full, is_town), senses in found.items():
             ranked = tuple(Sense(node, weight, town) for (node, town), weight in senses.items())
@@ -114,7 +115,7 @@ class Names:
         if row.short and not (row.level == "city" and row.name.endswith("地区") and not row.present):
             base = {"province": 1.0, "city": 0.9, "county": 0.7}[row.level]
             if row.level == "county" and row.name.endswith("区"):
-                base = 0.65
+                base = 0.6
             yield row.short, False, base if row.present else base * (0.85 if fresh else 0.65)
         elif row.short:
             yield row.short, False, 0.55

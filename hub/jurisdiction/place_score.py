@@ -22,9 +22,12 @@ _HOME = re.compile(
     r"(?:家住|现住|住在|住址|家庭地址|常住|租住|户籍|户口|籍贯|老家|出生|来自|原籍|身份证地址|联系地址|通讯地址|邮寄地址)"
     r"(?:地|所在地)?[是在为于:：]?$"
 )
-_AWAY_AFTER = re.compile(
-    r"[^，,。；;！？\n]{0,4}(?:打工|上班|工作(?!组)|居住|生活|读书|上学|务工|做生意|户口|户籍)|人(?![在把占挖民])"
+_AWAY_AFTER = re.compile(r"[^，,。；;！？\n]{0,4}(?:打工|上班|工作(?!组)|居住|生活|读书|上学|务工|做生意|户口|户籍)")
+_PEOPLE_AFTER = re.compile(r"人(?![民家工大])")
+_LOCATIVE = re.compile(
+    r"$|[^\u4e00-\u9fff]|[的那这有某在被境内一地区乡村县城市附边省河江山农耕土林矿煤砂沙采挖偷盗非违占建毁开发出全各下属东西南北郊和与及到把也就都是很]"
 )
+"""What may follow a bare name of a city or province that names a place. 重庆小面馆 and 四川师傅 name none."""
 _ORIGIN = re.compile(r"(?:我|本人|我们|我俩|我家)(?:原?来|现在|目前|就|都|家)?(?:是|在)$")
 _VIOLATION = re.compile(
     r"(?:违法|案发|发生|占地|具体|施工|项目|事发|涉案|被占)?(?:地点|位置|地址|发生地|所在地|现场)(?:就|都|位)?[是在为于:：]*$|"
@@ -91,7 +94,7 @@ def chains(names: Names, text: str, mentions: list[Mention]) -> list[Chain]:
     for before, after in pairwise(found):
         if after.start - before.end <= 1 and after.mentions[0].town and _names_county(names, before.mentions[-1]):
             after.role *= 0.6  # a town its county does not list: moved or new, the county stands
-    return found
+    return [chain for chain in found if chain.role]
 
 
 def _names_county(names: Names, mention: Mention) -> bool:
@@ -149,8 +152,12 @@ def _role(text: str, chain: Chain) -> tuple[float, str]:
         return 1.5, "地点"
     if _AWAY_AFTER.match(after):
         return 0.3, "住址"
+    if _PEOPLE_AFTER.match(after):
+        return (0.3, "住址") if _ORIGIN.search(clause) else (0.0, "籍贯")
     if _OFFICE.match(after):
         return (0.45, "受理机关") if _TOLD.search(clause) else (0.7, "机关")
+    if len(chain.mentions) == 1 and not chain.mentions[0].full and not _LOCATIVE.match(after):
+        return 0.5, "修饰"
     stop = _STOP.search(after)
     facts = _FACT.search(after[: stop.start()] if stop else after) is not None
     if _ORIGIN.search(clause):

@@ -169,7 +169,7 @@ class Resolver:
             code=code,
             name=self._names.divisions.path(code) if code else None,
             level=self._names.level[code] if code else None,
-            ambiguous=bool(close),
+            ambiguous=bool(close) or top.chain.cue == "修饰",
             confidence=self._confidence(top, close, ranked),
             candidates=candidates,
             spans=spans,
@@ -216,7 +216,7 @@ class Resolver:
         evidence = 1.0 - exp(-1.6 * top.score)
         second = next((r.score for r in ranked if not self._related(r.code, top.code)), 0.0)
         value = evidence * (0.6 + 0.4 * max(0.0, 1.0 - second / top.score))
-        if close:
+        if close or top.chain.cue == "修饰":
             value = min(0.5, value / (1 + len(close)) + 0.1)
         if all(m.heard for m in top.chain.mentions):
             value *= 0.8
@@ -225,6 +225,8 @@ class Resolver:
     def _reason(self, top: Ranked, close: list[Ranked], town: str) -> str:
         if close:
             return f"有 {len(close) + 1} 个可能的地点，请人工选定"
+        if top.chain.cue == "修饰":
+            return "地名似作修饰语，请人工核对"
         parts = []
         if len(top.chain.mentions) > 1:
             parts.append("上下级地名相互印证")
