@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -248,6 +249,12 @@ def test_signed_but_senseless_is_400(caller: Caller) -> None:
 
 def test_an_oversized_body_is_413(caller: Caller) -> None:
     assert caller.post("voice", VOICE | {"x": "y" * MAX_BODY}).status_code == 413
+    chunked = {
+        "input_stream": io.BytesIO(b"a=1&" * MAX_BODY),
+        "environ_overrides": {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+        "content_type": "application/x-www-form-urlencoded",
+    }
+    assert caller.client.post("/hooks/phone/twilio:1/voice", **chunked).status_code == 413
     many = {f"k{n}": "" for n in range(5_000)}
     assert caller.post("voice", VOICE | many).status_code in (200, 413)
 
