@@ -6,17 +6,19 @@ Pure: bytes in, values out. Used by the manual channels, whose files come from p
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from pathlib import PurePath
+from xml.sax.handler import ContentHandler
+from xml.sax.xmlreader import AttributesImpl
 
-from defusedxml.ElementTree import iterparse
+from defusedxml.sax import parse
 
 from channels.contract import Blob, PartKind
 
 MAX_TEXT = 2_000_000  # characters read out of one file
 MAX_DOCX_XML = 32 * 1024 * 1024  # unpacked bytes of word/document.xml
 MAX_ZIP_ENTRIES = 5_000
-WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 _HEIF = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1", b"heim", b"heis"})
 _STARTS: tuple[tuple[bytes, str], ...] = (
@@ -63,7 +65,7 @@ def _of_zip(data: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = {info.filename.lstrip("/") for info in archive.infolist()[:MAX_ZIP_ENTRIES]}
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError, struct.error, OverflowError):
         return ""
     for mark, kind in (("OFD.xml", "ofd"), ("word/document.xml", "docx"), ("xl/workbook.xml", "xlsx")):
         if mark in names:
@@ -122,31 +124,54 @@ def decode(data: bytes) -> tuple[str, bool]:
     return data.decode("gb18030", "replace"), False
 
 
+class _Words(ContentHandler):
+    """Collects the text of WordprocessingML as it streams by: no tree is built, so memory stays small."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.words: list[str] = []
+        self.length = 0
+        self.reading = False
+        self.fallback = 0  # inside mc:Fallback: the same text box a second time
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: ARG002, N802  the interface of SAX
+        local = name.rpartition(":")[2]
+        if local == "Fallback":
+            self.fallback += 1
+        elif local == "t":
+            self.reading = not self.fallback
+        elif local in ("tab", "br") and not self.fallback:
+            self.words.append("\t" if local == "tab" else "\n")
+
+    def endElement(self, name: str) -> None:  # noqa: N802
+        local = name.rpartition(":")[2]
+        if local == "Fallback":
+            self.fallback -= 1
+        elif local == "t":
+            self.reading = False
+        elif local == "p" and self.words:
+            self.lines.append("".join(self.words))
+            self.words.clear()
+
+    def characters(self, content: str) -> None:
+        if self.reading and self.length < MAX_TEXT:
+            self.words.append(content)
+            self.length += len(content)
+
+
 def docx_text(data: bytes) -> str:
     """The paragraphs of a Word document, one a line, tables cell by cell. Raises ValueError where it cannot be read."""
-    lines: list[str] = []
-    words: list[str] = []
-    length = 0
+    words = _Words()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             info = archive.getinfo("word/document.xml")
             if info.file_size > MAX_DOCX_XML:
                 raise ValueError("the document is too large when unpacked")
             with archive.open(info) as body:
-                for _event, element in iterparse(body, events=("end",)):
-                    if element.tag == f"{WORD}t":
-                        words.append(element.text or "")
-                        length += len(words[-1])
-                    elif element.tag in (f"{WORD}tab", f"{WORD}br"):
-                        words.append("\t" if element.tag.endswith("tab") else "\n")
-                    elif element.tag == f"{WORD}p":
-                        lines.append("".join(words))
-                        words.clear()
-                        element.clear()
-                    if length > MAX_TEXT:
-                        break
+                parse(body, words)
     except Exception as error:
-        # A broken archive provokes KeyError, BadZipFile, zlib.error, ParseError, RuntimeError (password), EOFError …,
-        # which share no base class. The caller keeps the file and says that it could not be read.
+        # A broken archive provokes KeyError, BadZipFile, zlib.error, SAXParseException, RuntimeError (password),
+        # EOFError …, which share no base class. The caller keeps the file and says that it could not be read.
         raise ValueError(type(error).__name__) from error
-    return clean("\n".join(line for line in [*lines, "".join(words)] if line.strip()))
+    return clean("\n".join(line for line in [*words.lines, "".join(words.words)] if line.strip()))

@@ -10,7 +10,7 @@ import pytest
 from channels import media, other, referral, subordinate
 from channels.contract import Blob, InputRefusedError, NewReport, NormalizeError, PartKind, form_intake
 from channels.files import clean, content_type, decode, docx_text
-from channels.forms import iso_date
+from channels.forms import MAX_FILE_BYTES, iso_date, values_of
 from channels.media.normalize import page_words
 from channels.testing import NOW, check_from_files, check_normalize
 
@@ -161,6 +161,80 @@ def test_text_that_cannot_be_stored_is_cleaned():
     assert decode("位置".encode("utf-16")) == ("位置", True)
     assert decode("位置".encode("utf-8-sig")) == ("位置", True)
     assert decode(b"\xff\xff\xff\x81")[1] is False
+
+
+def test_word_text_keeps_breaks_and_reads_a_text_box_once():
+    space = 'xmlns:w="w" xmlns:mc="mc"'
+    body = (
+        f"<w:document {space}><w:p><w:r><w:t>甲</w:t><w:tab/><w:t>乙</w:t><w:br/><w:t>丙</w:t></w:r></w:p>"
+        "<mc:AlternateContent><mc:Choice><w:p><w:t>框</w:t></w:p></mc:Choice>"
+        "<mc:Fallback><w:p><w:t>框</w:t><w:br/></w:p></mc:Fallback></mc:AlternateContent></w:document>"
+    )
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("word/document.xml", body)
+    assert docx_text(made.getvalue()) == "甲\t乙\n丙\n框"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\x00\x00\x00\x18ftypheic", "heic"), (b"\x00\x00\x00\x18ftypM4A ", "m4a"), (b"\xff\xfb\x90\x00", "mp3"),
+        (b"\xff\xf1\x50", "aac"), (b"\x00\x00\x00\x14ftypqt  ", "mov"), (b"RIFF\x00\x00\x00\x00AVI ", "avi"),
+        (b"RIFF\x00\x00\x00\x00WEBP", ""), (b"junk %PDF-1.4", "pdf"), (b"II*\x00", "tiff"), (b"MM\x00*", "tiff"),
+        (b"PK\x03\x04broken", ""), (b"", ""), (b"\xff", ""), ("文字".encode(), ""),
+    ],
+)  # fmt: skip
+def test_content_types(data, kind):
+    assert content_type(data) == kind
+
+
+def test_zip_kinds():
+    for name, kind in (("OFD.xml", "ofd"), ("xl/workbook.xml", "xlsx"), ("a.txt", "zip")):
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as archive:
+            archive.writestr(name, "x")
+        assert content_type(made.getvalue()) == kind
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"[]", "对照"), (b"{", "JSON"), (b"\xff", "JSON"), (b"[" * 100_000, "JSON"),
+        (b'{"a":' + b"1" * 5_000 + b"}", "JSON"),
+        (b'{"a":{}}', "不是文字"), (b'{"a":"' + b"x" * 1_048_576 + b'"}', "1 MB"),
+    ],
+    ids=range(7),
+)  # fmt: skip
+def test_a_form_that_is_none_goes_to_the_manual_list(body, why):
+    with pytest.raises(NormalizeError, match=why):
+        values_of(body)
+
+
+def test_values_are_words():
+    body = b'{"a": true, "b": false, "c": null, "d": 3.5, "e": NaN, "f": " ", "\\u0000": "x"}'
+    assert values_of(body) == {"a": "是", "b": "否", "d": "3.5", "e": "nan"}
+
+
+def test_unreadable_signs_of_a_text_file_are_told():
+    report = only(submit(other.CHANNEL, {"place": "某县"}, Blob("a.txt", "", "占地".encode("gb18030") + b"\xff\xff")))
+    assert any("无法识别的字符" in text for text in report.warnings)
+
+
+def test_meta_that_is_no_json_is_refused():
+    for meta in ({"a": object()}, {"a": {1, 2}}):
+        with pytest.raises(InputRefusedError):
+            referral.CHANNEL.from_files([Blob("a.pdf", "", PDF)], meta, source_id="s", now=NOW)
+    (raw,) = check_from_files(referral.CHANNEL, [], {"facts": "占地", "urgent": True})
+    assert only(check_normalize(referral.CHANNEL, raw)).fields["urgent"] == "是"
+
+
+def test_a_file_over_the_limit_is_refused(tmp_path):
+    big = tmp_path / "big"
+    with big.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    with pytest.raises(InputRefusedError, match="超过 200 MB"):
+        referral.CHANNEL.from_files([Blob("a.pdf", "", path=big)], {}, source_id="s", now=NOW)
 
 
 # ---- media

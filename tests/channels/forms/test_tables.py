@@ -177,6 +177,8 @@ def test_bombs_and_damaged_workbooks():
     assert "损坏" in refused(packed({**good, sheet: entity}))
     far = good[sheet].replace(b'r="2"', b'r="999999999"').replace(b'r="A2"', b'r="A999999999"')
     assert "超过 2000 行" in refused(packed({**good, sheet: far}))
+    wide = good[sheet].replace(b'<c r="A2"', b"<c/>" * 1_000_000 + b'<c r="A2"')
+    assert "单元格过多" in refused(packed({**good, sheet: wide}))
     data = packed(good).data
     for cut in range(0, len(data), 211):
         raw = form_intake("subordinate", CHANNEL.forms[1], {}, [Blob("t.xlsx", "", data[:cut])], key="k", at=NOW)
@@ -223,3 +225,25 @@ def test_headings():
 )  # fmt: skip
 def test_cells_as_people_read_them(value, text):
     assert table.cell_text(value) == text
+
+
+def test_batch_words_and_identity_columns():
+    (report,) = upload(
+        csv("地点,违法事实,举报人,举报人姓名,举报方式,收到日期\n甲村,占地,王小明,王大明,匿名举报,大前天\n"),
+        sub_source="informant",
+    )
+    assert report.fields["sub_source"] == "村级信息员"
+    assert report.mode == "anonymous"
+    assert report.sender.name == "王小明"
+    assert "王" not in report.parts[0].text, "a second column of identity stays in the original"
+    assert report.warnings == ("第 2 行：收到日期不是日期，按原文保留",)
+
+
+def test_too_many_reports_of_two_pages_with_headings():
+    page = "地点,违法事实\n" + "甲,乙\n" * 1_001
+    assert "超过 2000 行" in refused(csv(page + page))
+
+
+def test_a_table_over_the_limit_is_refused_at_the_door():
+    with pytest.raises(InputRefusedError, match="超过 20 MB"):
+        CHANNEL.from_files([Blob("t.csv", "", b"a" * (20 * 1024 * 1024 + 1))], {}, source_id="s", now=NOW)
