@@ -112,7 +112,7 @@ def due(base: str, days: str) -> None:
     if not 0 <= number <= 1000:
         _print({"error": "DAYS must be between 0 and 1000"})
         return
-    _print(deadlines.due(start, number, calendars.national()).as_json())
+    _print(deadlines.due(start, number, calendars.national()).json())
 
 
 def _each_file(files: tuple[Path, ...], read: Callable[[bytes, str], Answer]) -> None:

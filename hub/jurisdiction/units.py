@@ -27,7 +27,7 @@ def ensure_units(session: Session) -> int:
         rows = [division for division in table() if division.level == level and division.present]
         units = [Unit(code=short_code(row.code), name=unit_name(row), level=level) for row in rows]
         for row, unit in zip(rows, units, strict=True):
-            parent = next((made[a.code] for a in reversed(table().ancestors(row.code)) if a.code in made), root)
+            parent = next((made[a.code] for a in table().ancestors(row.code) if a.code in made), root)
             unit.parent_id, unit.path = parent.id, [*parent.path, 0]
         session.add_all(units)
         session.flush()
