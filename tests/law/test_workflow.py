@@ -66,6 +66,63 @@ def test_cases_are_many_and_distinct():
     assert {case["act"] for case in CASES} >= set(rules()), "every row of the table has a case"
 
 
+DESK = "handler lead"
+ABOVE = "lead supervisor"
+DOOR = "handler lead mailroom operator"
+ACTS = {
+    # act: sources, target, roles, machine, notice, clocks stopped — written by hand from PRODUCT §5-§7
+    "register": ("received", "to_determine", DOOR, True, "receipt", ""),
+    "set_kind.clue": ("manual registered stored", None, DOOR, False, "", ""),
+    "set_kind.other": ("manual registered stored", None, DOOR, False, "", ""),
+    "determine.P1": ("designated to_determine", "verifying", DESK, False, "accepted", ""),
+    "escalate": ("to_determine", "escalated", DESK, False, "", ""),
+    "refer_on": ("escalated", "escalated", ABOVE, False, "", "escalation"),
+    "designate": ("escalated", "designated", ABOVE, False, "", "escalation"),
+    "confirm_competence": ("escalated", "designated", ABOVE, False, "", "escalation"),
+    "return": ("escalated", "to_determine", ABOVE, False, "", "escalation"),
+    "object": ("designated", None, DESK, False, "", ""),
+    "determine.P3": ("designated to_determine", "to_tell", DESK, False, "out_of_scope", ""),
+    "determine.P4": ("designated to_determine", "to_tell", DESK, False, "duplicate", ""),
+    "determine.P5": ("designated to_determine", "to_tell", DESK, False, "supplement", ""),
+    "verify.start": ("verifying", None, DESK, False, "", ""),
+    "verify.end": ("verifying", "to_tell", DESK, False, "", ""),
+    "tell.determination": ("to_tell verifying", None, DOOR, True, "", "after_designation determination"),
+    "tell.no_violation": ("to_tell", None, DOOR, True, "no_violation", "result"),
+    "tell.violation": ("to_tell", None, DOOR, True, "violation", "result"),
+    "close.out_of_scope": ("to_tell", "closed", DESK, False, "", ""),
+    "close.duplicate": ("to_tell", "closed", DESK, False, "", ""),
+    "close.supplement": ("to_tell", "closed", DESK, False, "", ""),
+    "close.no_violation": ("to_tell", "closed", DESK, False, "", ""),
+    "close.violation": ("to_tell", "closed", DESK, False, "", ""),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_states_people_and_notice_of(act):
+    row = rule(act)
+    stops = " ".join(sorted(clock.kind for clock in row.clocks if clock.effect == "stop"))
+    sources, roles = " ".join(sorted(row.sources)), " ".join(sorted(row.roles))
+    assert (sources, row.target, roles, row.machine, row.notice, stops) == ACTS[act]
+
+
+def test_no_act_is_missing_here():
+    assert set(ACTS) == set(rules())
+
+
+def test_what_every_determination_may_name():
+    allowed = {need.name: need.one_of for act in ("determine.P1", "determine.P3", "determine.P4", "determine.P5",
+               "escalate", "refer_on", "set_kind.other") for need in rule(act).needs if need.one_of}  # fmt: skip
+    assert allowed == {
+        "class": ("T1", "T2", "T3", "T4", "T5", "K1", "K2", "K3", "K4", "K5"),
+        "ground": ("N1", "N2", "N3", "N4", "N5"),
+        "same_reporter": ("openid", "id_number", "query_code", "confirmed"),
+        "missing": ("place", "facts"),
+        "reason": ("crosses", "unclear", "disputed"),
+        "kind": ("consultation", "follow_up", "suggestion", "invalid", "other"),
+    }
+    assert rule("refer_on").needs == rule("escalate").needs
+
+
 def test_every_act_is_open_to_someone_and_every_open_state_can_end():
     reach = {State.CLOSED}
     for _ in State:
