@@ -127,7 +127,8 @@ def book() -> _Book:
         unknown = {*rule.concepts, *rule.forbidden} - known
         if unknown or rule.code not in CLASS_LABELS:
             raise ValueError(f"rule of {rule.code}: unknown {sorted(unknown)}")
-    return _Book(Lexicon(data["concepts"], data["heard"]), composes, rules)
+    lexicon = Lexicon(data["concepts"], data["heard"], data["inherit"], data["inherit_not"])
+    return _Book(lexicon, composes, rules)
 
 
 def _places(

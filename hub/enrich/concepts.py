@@ -65,13 +65,24 @@ def _automaton(words: Mapping[str, frozenset[str]]) -> ahocorasick.Automaton:
 class Lexicon:
     """Words of many concepts, found in one pass."""
 
-    def __init__(self, concepts: Mapping[str, str | Sequence[str]], heard: Mapping[str, str]) -> None:
-        """Take whitespace-separated words per concept, and phrases heard wrong → meant (of equal length)."""
+    def __init__(
+        self,
+        concepts: Mapping[str, str | Sequence[str]],
+        heard: Mapping[str, str],
+        inherit: Iterable[str] = (),
+        inherit_not: Iterable[str] = (),
+    ) -> None:
+        """Take whitespace-separated words per concept, and phrases heard wrong → meant (of equal length).
+
+        Words of the `inherit` concepts (two characters and more) keep counting inside longer words, unless the
+        longer word is one of `inherit_not`.
+        """
         words: dict[str, set[str]] = defaultdict(set)
         for concept, listed in concepts.items():
             for word in listed.split() if isinstance(listed, str) else listed:
                 words[fold(word)].add(concept)
         self._stop = {word for word, names in words.items() if "STOP" in names}
+        _inherit(words, frozenset(inherit), frozenset(inherit_not))
         frozen = {word: frozenset(names - {"STOP"}) for word, names in words.items()}
         self._written = _automaton(frozen)
         by_sound: dict[str, set[str]] = defaultdict(set)
@@ -136,6 +147,18 @@ class Lexicon:
                     touched.add(concept)
         for concept in touched:
             hits[concept].sort(key=lambda hit: (hit.start, hit.end))
+
+
+def _inherit(words: dict[str, set[str]], passed: frozenset[str], barred: frozenset[str]) -> None:
+    """Give each word the `passed` concepts of the words inside it."""
+    inner = {word: names & passed for word, names in words.items() if len(word) > 1 and names & passed}
+    for word, names in words.items():
+        if names & barred:
+            continue
+        for start in range(len(word)):
+            for end in range(start + 2, len(word) + 1):
+                if end - start < len(word):
+                    names |= inner.get(word[start:end], frozenset())
 
 
 _Found = tuple[int, int, frozenset[str]]

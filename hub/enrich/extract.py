@@ -110,7 +110,7 @@ def extract(text: str, *, reporter: bool = True) -> ExtractResult:
         respondents=tuple(sorted((*persons, *_distinct(accused)), key=lambda name: name.start)),
         organisations=_distinct(organisations),
         dates=tuple(found_dates),
-        minerals=tuple(Found(m[0], m.start(), m.end()) for m in MINERALS.finditer(work)),
+        minerals=tuple(Found(original[m.start() : m.end()], m.start(), m.end()) for m in MINERALS.finditer(work)),
         counts=tuple(Found(m[0], m.start(), m.end()) for m in COUNTS.finditer(work)),
     )
 
@@ -126,7 +126,9 @@ def _distinct(found: Sequence[names.Name]) -> tuple[names.Name, ...]:
     return tuple(seen.values())
 
 
-_EMPLOYER = re.compile(r"(?:我|本人)(?:是|在|系)[^，。；！？,;\n]{0,8}$|(?<!被)(?<!被投诉)(?<!被控告)举报单位[:： ]{0,2}$")
+_EMPLOYER = re.compile(
+    r"(?:我|本人)(?:是|在|系)[^，。；！？,;\n]{0,8}$|(?<!被)(?<!被投诉)(?<!被控告)举报单位[:： ]{0,2}$"
+)
 
 
 def _own(text: str, name: names.Name) -> bool:
@@ -145,7 +147,9 @@ BODY = re.compile(
     r"(?:[镇乡县区市旗]政府|人民政府|街道办事处?|管委会|村委会|居委会|生产队|国土(?:资源)?[局所]|自然资源(?:和规划)?[局所]|规划局)"
     r"(?=[^，。；！？,;\n]{0,6}(?:违规|违法|非法|越权|无权|私自|擅自|强行|强占|占用|把|将|批给|批准|未经|没有|未批|卖|征))"
 )
-_OTHER_OWNER = re.compile(r"(?:老板|对方|他的|他们|被举报人|厂里|矿上|公司)(?:的)?(?:电话|手机|号码|联系方式)[^，。；]{0,6}$")
+_OTHER_OWNER = re.compile(
+    r"(?:老板|对方|他的|他们|被举报人|厂里|矿上|公司)(?:的)?(?:电话|手机|号码|联系方式)[^，。；]{0,6}$"
+)
 _ASKS_PHONE = re.compile(r"电话|号码|联系方式|手机")
 SURE, CHECKED, LIKELY, WEAK = 0.99, 0.95, 0.85, 0.5
 
@@ -198,7 +202,9 @@ def _of_turn(text: str, index: int, asked: str) -> list[Suggestion]:
         values = {name.value for name in answers}
         found = [s for s in found if not (s.field == "respondent" and s.value["name"] in values)]
         found += [
-            Suggestion("reporter_name", n.value, PRODUCER, VERSION, LIKELY, (Span(index, n.start, n.end, n.value),), "答")
+            Suggestion(
+                "reporter_name", n.value, PRODUCER, VERSION, LIKELY, (Span(index, n.start, n.end, n.value),), "答"
+            )
             for n in answers
         ]
     return found
