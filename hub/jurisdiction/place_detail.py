@@ -11,7 +11,7 @@ _VILLAGE = re.compile(
     r"((?:(?![，,。；;、！？\s的在有那这])[\u4e00-\u9fffA-Za-z0-9]){1,8}?(?:行政村|村民?委员会|村委会|居委会|嘎查|社区|村))"
 )
 _VILLAGE_FREE = re.compile(
-    r"(?:在|是|叫|我们|住|位于|地点|就)((?:(?![，,。；;、！？\s的在有那这某我你他们本该全哪个是叫])[\u4e00-\u9fff]){2,6}?"
+    r"(?:^|[，,。；;：:\s]|在|是|叫|我们|住|位于|地点|就)((?:(?![，,。；;：、！？\s的在有那这某我你他们本该全哪个是叫要举报说映被把])[\u4e00-\u9fff]){2,6}?"
     r"(?:行政村|村委会|嘎查|社区|村))(?!里|民|上的|长|支书|干部)"
 )
 _GROUP = re.compile(
@@ -33,8 +33,8 @@ class Detail:
 
 
 def read(text: str, end: int) -> Detail:
-    """Village and group that begin at `end`, the end of the place; the first named elsewhere otherwise."""
-    match = _VILLAGE.match(text, end, min(len(text), end + 40))
+    """Village and group that begin at `end`, the end of the place (0: none), else the first named elsewhere."""
+    match = _VILLAGE.match(text, end, min(len(text), end + 40)) if end else None
     if match is None or match.group(1) in _NO_VILLAGE:
         match = next((m for m in _VILLAGE_FREE.finditer(text[: end + 2000]) if m.group(1) not in _NO_VILLAGE), None)
     start, stop, village = end, end, ""

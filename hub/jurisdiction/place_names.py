@@ -73,7 +73,8 @@ class Names:
         found["朝阳", False, False]["110105", ""] = 0.8  # as well known as the city of Liaoning
         written: dict[str, list[int]] = {}
         for (text, full, is_town), senses in found.items():
-            ranked = tuple(Sense(node, weight, town) for (node, town), weight in senses.items())
+            kept = senses if is_town else self._without_shadows(senses)
+            ranked = tuple(Sense(node, weight, town) for (node, town), weight in kept.items())
             common = not full and (is_town or text in words)
             common |= len(text) == 2 and text[-1] == "区"
             common |= is_town and text[-1] in "场团"
@@ -91,6 +92,14 @@ class Names:
                 if by_text[row.name] not in heard.setdefault(mark, []):
                     heard[mark].append(by_text[row.name])
         self.heard = _automaton(heard)
+
+    def _without_shadows(self, senses: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:
+        """A city that took over an old namesake of its own county does not stand beside that county."""
+        return {
+            (node, town): weight
+            for (node, town), weight in senses.items()
+            if not any(other != node and node in self.above[other] and w > weight for (other, _), w in senses.items())
+        }
 
     def _nodes(self, row: Division) -> list[tuple[str, str]]:
         """What a row speaks for today, as (node, town)."""

@@ -11,7 +11,7 @@ from hub.jurisdiction.place_names import Names
 
 MARGIN = 0.70
 """A rival at this share of the best score makes the result ambiguous."""
-_PRIOR = 0.8
+_PRIOR = 1.0
 _MAX_CHAINS = 80
 _SUPPORT = {"单位名称": 0.6, "受理机关": 0.8}
 """What a place that is not the place itself still says about an unclear one: a firm digs near its seat."""
@@ -25,7 +25,7 @@ _HOME = re.compile(
 _AWAY_AFTER = re.compile(r"[^，,。；;！？\n]{0,4}(?:打工|上班|工作(?!组)|居住|生活|读书|上学|务工|做生意|户口|户籍)")
 _PEOPLE_AFTER = re.compile(r"人(?![民家工大])")
 _LOCATIVE = re.compile(
-    r"$|[^\u4e00-\u9fff]|[的那这有某在被境内一地区乡村县城市附边省河江山农耕土林矿煤砂沙采挖偷盗非违占建毁开发出全各下属东西南北郊和与及到把也就都是很]"
+    r"$|[^\u4e00-\u9fff]|[的那这有某在被境内一地区乡村县城市附边省河江山农耕土林矿煤砂沙采挖偷盗非违占建毁开发出全各下属东西南北郊和与及到把也就都是很砖石水塘沟草新]|高新|经开|经济|工业|产业|保税"
 )
 """What may follow a bare name of a city or province that names a place. 重庆小面馆 and 四川师傅 name none."""
 _ORIGIN = re.compile(r"(?:我|本人|我们|我俩|我家)(?:原?来|现在|目前|就|都|家)?(?:是|在)$")
@@ -178,7 +178,7 @@ def rank(names: Names, found: list[Chain], prior: str | None, weights: list[floa
             score = total
             for other, others in enumerate(found):
                 if other != index:
-                    share = 1.0 if others.role >= 0.6 else _SUPPORT.get(others.cue, 0.2)
+                    share = min(1.0, scale[other]) * (1.0 if others.role >= 0.6 else _SUPPORT.get(others.cue, 0.2))
                     score += 0.9 * share * min(1.0, max((others.totals.get(up, 0.0) for up in line), default=0.0))
                     if node in ups[other] and node not in others.totals and others.role >= 0.6:
                         score += 0.5
@@ -187,7 +187,7 @@ def rank(names: Names, found: list[Chain], prior: str | None, weights: list[floa
                 best[node] = Ranked(node, score, chain)
     if prior:
         for code, ranked in best.items():
-            ranked.score += _PRIOR * _nearness(names, code, prior)
+            ranked.score += _PRIOR * min(1.0, ranked.chain.role) * _nearness(names, code, prior)
     return sorted(best.values(), key=lambda r: (-r.score, -len(names.above[r.code]), r.code))
 
 
@@ -237,4 +237,4 @@ def _nearness(names: Names, code: str, prior: str) -> float:
     shared = [up for up in mine[1:] if up in line]
     if not shared:
         return 0.0
-    return 0.5 if names.level[shared[0]] == "city" else 0.15
+    return 0.75 if names.level[shared[0]] == "city" else 0.15

@@ -26,8 +26,10 @@ VERSION = "1"
 MAX_TEXT = 1 << 20
 """Characters that are read of one text; the rest of a longer one is ignored."""
 _MAX_CANDIDATES = 12
-_OPERATOR = 0.5
-"""An operator asks and repeats: what only she says counts half."""
+_SHOWN = 0.33
+"""Candidates below this share of the best are noise."""
+_OPERATOR = 0.35
+"""An operator asks and repeats: what only she says counts a third."""
 _LEVEL_NAMES = {"province": "省", "city": "市", "county": "县", "": ""}
 
 
@@ -122,7 +124,9 @@ class Resolver:
                 found.append(chain)
                 scale.append(weight)
         if not found:
-            return PlaceResult()
+            details = (place_detail.read(read.folded.text, 0) for read in reads)
+            detail = next((d for d in details if d.village or d.group), place_detail.Detail())
+            return PlaceResult(village=detail.village, group=detail.group)
         ranked = rank(self._names, found, self._prior(prior), scale)
         top = self._deepest(ranked)
         return self._describe(reads, ranked, top, rivals(self._names, ranked, top))
@@ -142,14 +146,16 @@ class Resolver:
         """The best, or what lies in it and is named nearly as strongly."""
         top = ranked[0]
         for other in ranked[1:]:
-            if other.score < 0.6 * ranked[0].score:
+            if other.score < 0.42 * ranked[0].score:
                 break
             if other.code != top.code and top.code in self._names.above[other.code]:
                 top = other
         return top
 
     def _describe(self, reads: list[_Read], ranked: list[Ranked], top: Ranked, close: list[Ranked]) -> PlaceResult:
-        shown = [top, *(r for r in ranked if r is not top and r.code not in self._names.above[top.code])]
+        least = _SHOWN * top.score
+        others = (r for r in ranked if r is not top and r.code not in self._names.above[top.code])
+        shown = [top, *(r for r in others if r.score >= least)]
         candidates = tuple(
             Candidate(r.code, self._names.divisions.path(r.code), round(r.score, 3)) for r in shown[:_MAX_CANDIDATES]
         )
@@ -163,21 +169,22 @@ class Resolver:
         town_code = "" if close and equal else self._town(top)
         town = self._names.divisions.get(town_code) if town_code else None
         detail = place_detail.read(read.folded.text, last.end)
+        doubt = _doubt(top, town.name if town else "", read.folded.text)
         if not detail.village and len(reads) > 1:
             detail = self._other_detail(reads, top.chain.passage) or detail
         return PlaceResult(
             code=code,
             name=self._names.divisions.path(code) if code else None,
             level=self._names.level[code] if code else None,
-            ambiguous=bool(close) or top.chain.cue == "修饰",
-            confidence=self._confidence(top, close, ranked),
+            ambiguous=bool(close) or bool(doubt),
+            confidence=self._confidence(top, close, ranked, doubt),
             candidates=candidates,
             spans=spans,
             town=town.name if town else "",
             town_code=town_code,
             village=detail.village,
             group=detail.group,
-            reason=self._reason(top, close, town.name if town else ""),
+            reason=doubt if doubt and not close else self._reason(top, close, town.name if town else ""),
             passages=places,
         )
 
@@ -212,11 +219,11 @@ class Resolver:
                         places.append(number)
         return tuple(spans), tuple(places)
 
-    def _confidence(self, top: Ranked, close: list[Ranked], ranked: list[Ranked]) -> float:
+    def _confidence(self, top: Ranked, close: list[Ranked], ranked: list[Ranked], doubt: str) -> float:
         evidence = 1.0 - exp(-1.6 * top.score)
         second = next((r.score for r in ranked if not self._related(r.code, top.code)), 0.0)
         value = evidence * (0.6 + 0.4 * max(0.0, 1.0 - second / top.score))
-        if close or top.chain.cue == "修饰":
+        if close or doubt:
             value = min(0.5, value / (1 + len(close)) + 0.1)
         if all(m.heard for m in top.chain.mentions):
             value *= 0.8
@@ -225,8 +232,6 @@ class Resolver:
     def _reason(self, top: Ranked, close: list[Ranked], town: str) -> str:
         if close:
             return f"有 {len(close) + 1} 个可能的地点，请人工选定"
-        if top.chain.cue == "修饰":
-            return "地名似作修饰语，请人工核对"
         parts = []
         if len(top.chain.mentions) > 1:
             parts.append("上下级地名相互印证")
@@ -253,6 +258,17 @@ class Resolver:
         )
         value = result.as_json()
         return [Suggestion("place", value, PRODUCER, VERSION, result.confidence, spans, result.reason)]
+
+
+def _doubt(top: Ranked, town: str, text: str) -> str:
+    """Why a person should look even where nothing rivals the best."""
+    if top.chain.cue == "修饰":
+        return "地名似作修饰语，请人工核对"
+    mention = top.chain.mentions[0]
+    alone = len(top.chain.mentions) == 1 and mention.town and not mention.heard and top.score < 1.0
+    if alone and town and text[mention.start : mention.end] != town:
+        return f"仅有乡镇名，与名录中的{town}不尽相同，请人工核对"
+    return ""
 
 
 @cache
