@@ -63,11 +63,13 @@ class Archive:
                 head = part.read(MAX_XML)
             if head.count(b"<") > 2 * MAX_ELEMENTS:
                 raise DecodeError("文件内容过多，无法读取")
-            root: Element = parse_xml(io.BytesIO(head), forbid_dtd=True).getroot()
+            root = parse_xml(io.BytesIO(head), forbid_dtd=True).getroot()
         except (ParseError, DefusedXmlException, ValueError, LookupError):
             raise DecodeError("文件内容已损坏") from None
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
             raise DecodeError("文件容器已损坏") from None
+        if root is None:
+            raise DecodeError("文件内容已损坏")
         return root
 
 

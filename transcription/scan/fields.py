@@ -114,7 +114,7 @@ def barcodes(grey: Pixels, characters: int) -> list[str]:
 
 
 def read_fields(pages: Sequence[str], codes: Sequence[str]) -> dict[str, str]:
-    """Fields of a whole letter, several values joined with ",": phone, date, barcode, barcode_check, postmark, postcode.
+    """Fields of a letter, values joined with ",": phone, date, barcode, barcode_check, postmark, postcode.
 
     `pages`: the text of each page. `codes`: what was read from bars. An S10 number printed below unreadable bars counts
     only if its check digit agrees. `postmark`: the only date on an envelope (a page with a postal number).

@@ -103,7 +103,11 @@ class Orientation:
 
     def of(self, image: Pixels) -> tuple[int, float]:
         height, width = image.shape[:2]
-        scale = 256 / min(height, width)
+        short = min(height, width)  # only the middle square counts: a strip of paper is not blown up whole
+        top, left = max(0, (height - 2 * short) // 2), max(0, (width - 2 * short) // 2)
+        image = image[top : top + 2 * short, left : left + 2 * short]
+        height, width = image.shape[:2]
+        scale = 256 / short
         size = (max(224, round(width * scale)), max(224, round(height * scale)))
         small = cv2.resize(image, size, interpolation=cv2.INTER_LANCZOS4)
         top, left = (small.shape[0] - 224) // 2, (small.shape[1] - 224) // 2

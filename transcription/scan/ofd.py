@@ -58,7 +58,7 @@ def _placed(outer: Affine, element: Element) -> Affine:
     """Object space to page: the CTM inside the Boundary's corner (8.5 of the standard)."""
     corner = _box(element.get("Boundary")) or (0.0, 0.0, 0.0, 0.0)
     ctm = _numbers(element.get("CTM"), 6)
-    a, b, c, d, e, f = ctm if ctm else IDENTITY
+    a, b, c, d, e, f = ctm or IDENTITY
     return _compose(outer, (a, b, c, d, e + corner[0], f + corner[1]))
 
 
@@ -216,7 +216,7 @@ def _text(element: Element, at: Affine, content: _Content) -> None:
         y = (_numbers(code.get("Y"), 1) or (0.0,))[0]
         across, down = _steps(code.get("DeltaX"), len(text) - 1), _steps(code.get("DeltaY"), len(text) - 1)
         natural = [size if unicodedata.east_asian_width(char) in "WF" else size / 2 for char in text]
-        width = sum(across) if across else (0.0 if down else sum(natural[:-1]))
+        width = sum(across) + (0.0 if down and not across else sum(natural[len(across) : -1]))
         corners = [(x, y - size * 0.88), (x + width + natural[-1], y + sum(down) + size * 0.12)]
         a, b, c, d, e, f = at
         xs, ys = [a * px + c * py + e for px, py in corners], [b * px + d * py + f for px, py in corners]
@@ -224,7 +224,7 @@ def _text(element: Element, at: Affine, content: _Content) -> None:
 
 
 def _lines(content: _Content, page: Box) -> list[Segment]:
-    """Runs on one base line joined, in reading order, boxes as fractions of the page; what stands outside is left out."""
+    """Runs joined to lines, in reading order, boxes as fractions of the page. What lies outside is left out."""
     left, top, width, height = page
     inside = [
         ((box[0] - left) / width, (box[1] - top) / height, (box[2] - left) / width, (box[3] - top) / height, text)

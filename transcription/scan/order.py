@@ -172,7 +172,7 @@ def _merge(segments: Sequence[Segment]) -> Segment:
     box = (min(p[0] for p in places), min(p[1] for p in places), max(p[2] for p in places), max(p[3] for p in places))
     letters = sum(len(segment.text) for segment in segments) or 1
     confidence = sum(segment.confidence * len(segment.text) for segment in segments) / letters
-    return replace(segments[0], text=" ".join(s.text for s in segments), box=box, confidence=confidence)
+    return replace(segments[0], text=" ".join(s.text for s in segments), box=box, confidence=round(confidence, 4))
 
 
 def is_vertical(segments: Sequence[Segment], aspect: float) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 from transcription.contract import DecodeError, PageImage, Segment
 from transcription.scan.raster import MAX_SIDE, Warn, blank, page_image
@@ -123,7 +123,7 @@ def pages(data: bytes, *, max_pages: int, max_pixels: int, warn: Warn) -> Iterat
         declared = len(document)
         if declared > max_pages:
             warn(f"页数超过上限，只读取前 {max_pages} 页（文件声明 {declared} 页）")
-        if document.get_formtype() in (raw.FORMTYPE_ACRO_FORM,):
+        if document.get_formtype() == raw.FORMTYPE_ACRO_FORM:
             document.init_forms()
         missing, refused, given = 0, "", 0
         for number in range(min(declared, max_pages)):

@@ -29,7 +29,8 @@ pi_heif.register_heif_opener(thumbnails=False)
 def flat(image: Image.Image) -> Image.Image:
     """`image` as RGB on white paper. 16-bit grey is scaled, not clipped; transparency becomes paper."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.asarray(image).astype(np.float32)
+        step = max(1, max(image.size) // MAX_SIDE)
+        values = np.asarray(image)[::step, ::step].astype(np.float32)
         low, high = float(np.nanmin(values)), float(np.nanmax(values))
         if image.mode.startswith("I;16"):
             low, high = 0.0, 65535.0
@@ -45,15 +46,21 @@ def flat(image: Image.Image) -> Image.Image:
 
 def page_image(image: Image.Image, text_lines: tuple[Segment, ...] = ()) -> PageImage:
     """Our own re-encoding of a page: RGB JPEG without metadata, longer side at most `MAX_SIDE` pixels."""
-    page = flat(image)
-    if max(page.size) > MAX_SIDE:
-        scale = MAX_SIDE / max(page.size)
-        size = (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
-        page = page.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    page = _fitted(image) if image.mode in ("RGB", "RGBA", "L", "LA", "CMYK") else image
+    page = _fitted(flat(page))
     clean = Image.frombytes("RGB", page.size, page.tobytes())  # drops info, EXIF and profile
     buffer = io.BytesIO()
     clean.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return PageImage(buffer.getvalue(), clean.width, clean.height, text_lines)
+
+
+def _fitted(image: Image.Image) -> Image.Image:
+    """At most `MAX_SIDE` pixels long. Large pictures shrink before they are converted: memory is limited."""
+    if max(image.size) <= MAX_SIDE:
+        return image
+    scale = MAX_SIDE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
 def blank(width: int = 1240, height: int = 1754) -> Image.Image:
@@ -108,8 +115,8 @@ def _cut(image: Image.Image) -> Iterator[Image.Image]:
     if height <= MAX_SIDE or height < TALL * width or width < 200:
         yield image
         return
-    rough = np.asarray(image.convert("L"), dtype=np.int16)
-    unrest = np.abs(np.diff(rough, axis=1)).sum(axis=1)
+    rough = np.asarray(image.convert("L"))[:, ::4].astype(np.int16)
+    unrest = np.convolve(np.abs(np.diff(rough, axis=1)).sum(axis=1), np.ones(15), mode="same")
     step, top = round(width * SLICE), 0
     while top < height:
         bottom = top + step

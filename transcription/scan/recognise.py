@@ -23,6 +23,7 @@ RETYPE = 0.90
 SURE = 0.80  # of the orientation network; below it the page stays as it came and is flagged
 SKEW = 0.7  # degrees from which lines are levelled
 MAX_SKEW = 8.0
+LEAST_SIDE = 16  # pixels: less holds no line of text
 DOUBT = 0.97  # mean confidence below which a skewed page is read again, levelled
 
 
@@ -111,6 +112,8 @@ class Reader:
         return self._scan(pixels)
 
     def _scan(self, pixels: Pixels) -> _Read:
+        if min(pixels.shape[:2]) < LEAST_SIDE:
+            return _Read(Page(pixels.shape[1], pixels.shape[0]), [], [])
         turned, confidence = self._orientation.of(pixels)
         warnings: list[str] = []
         if confidence < SURE:
@@ -146,7 +149,7 @@ class Reader:
         return (other, again, turned) if _mean(again) > _mean(lines) + 0.1 else (pixels, lines, 0)
 
     def _levelled(self, image: Pixels, lines: list[Line]) -> tuple[list[Line], float]:
-        """The lines and their skew. A skewed page that reads badly is read again levelled; its places are mapped back."""
+        """The lines and their skew. A skewed page that reads badly is read again levelled, its places mapped back."""
         skew = _skew(lines)
         if not SKEW <= abs(skew) <= MAX_SKEW:
             return lines, 0.0

@@ -64,7 +64,7 @@ def read_below(image: Pixels, red: Mask, lines: list[Line], read: Callable[[Pixe
     first = int(max(0.0, min([top, *(box[1] for box in touched)]) - margin / 2))
     last = int(min(float(image.shape[0]), max([bottom, *(box[3] for box in touched)]) + margin / 2))
     found = read(without_red(image[first:last], red[first:last]))
-    return [Line(line.quad + (0.0, float(first)), line.text, line.confidence) for line in found]
+    return [Line(line.quad + np.array((0.0, first)), line.text, line.confidence) for line in found]
 
 
 def _rect(line: Line) -> tuple[float, float, float, float]:

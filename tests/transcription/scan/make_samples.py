@@ -11,6 +11,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+from heic import heic
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 DATA = Path(__file__).parent / "data"
@@ -74,6 +75,13 @@ FAX = """传真
 已口头责令停工，请支队派人处理。
 联系电话：0478-5212345
 2024年6月3日"""
+NOTE = """执法大队：
+昨天夜里西沟村采石场又在爆破，
+震裂了七户人家的墙壁。
+他们的采矿许可证去年已经到期，
+请马上派人来查。
+村民代表 电话 13700002468
+2024年5月20日"""
 STAMP = """关于核查非法采砂线索的函
 县自然资源局：
 我村河道内有人非法采砂，毁坏河堤和滩地，
@@ -193,6 +201,10 @@ def main() -> None:
     fax = lines(FAX, (1728, 2200), (150, 150), 50, 104).convert("L").resize((1728, 1100), Image.Resampling.BILINEAR)
     save("fax.tif", fax.point(lambda value: 255 * (value > 140)).convert("1"), FAX, compression="group4", dpi=(204, 98))
     save("envelope.jpg", envelope(), "", quality=45)
+    phone = heic(photo(lines(NOTE, (1100, 900), (90, 90))).rotate(-90, expand=True), turns=1)
+    assert len(phone) <= 60_000
+    (DATA / "phone.heic").write_bytes(phone)
+    TEXTS["phone.heic"] = NOTE
     (DATA / "texts.json").write_text(json.dumps(TEXTS, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
