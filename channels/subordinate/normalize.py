@@ -98,7 +98,7 @@ def _of_table(raw: RawIntake, index: int, batch: Mapping[str, str]) -> list[Outc
     made: list[Outcome] = []
     columns: dict[int, str] | None = None
     headings: tuple[str, ...] = ()
-    sheet: str | None = None
+    sheet: int | None = None
     before: list[Row] = []
     stray: list[Row] = []
     for row in rows(raw.blobs[index]):
@@ -146,7 +146,7 @@ def _of_row(
             values[field] = cell + unit_of(heading)
         else:
             values[field] = cell
-    where = f"{f'工作表“{row.sheet}”' if row.sheet else ''}第 {row.number} 行"
+    where = _where(row)
     warnings: list[str] = []
     for field in ("received", "occurred"):
         if field in values:
@@ -172,8 +172,12 @@ def _of_row(
     return NewReport(report, _keys(values, _row_key(raw, index, row)))
 
 
+def _where(row: Row) -> str:
+    return f"第 {row.sheet} 张工作表第 {row.number} 行" if row.sheet else f"第 {row.number} 行"
+
+
 def _unread(raw: RawIntake, index: int, row: Row) -> NewReport:
-    where = f"{f'工作表“{row.sheet}”' if row.sheet else ''}第 {row.number} 行"
+    where = _where(row)
     text = "\n".join(cell for cell in row.cells if cell)
     part = Part(PartKind.TEXT, text, index, where, {"sheet": row.sheet, "row": row.number})
     report = Report(parts=(part,), title="下级上报", kind="other", warnings=(f"{where}：工作表没有列名，按原文保留",))
@@ -182,4 +186,4 @@ def _unread(raw: RawIntake, index: int, row: Row) -> NewReport:
 
 def _row_key(raw: RawIntake, index: int, row: Row) -> str:
     digest = hashlib.sha256("\x1f".join(row.cells).encode()).hexdigest()
-    return f"{raw.key[:80]}/{index}/{row.sheet[:40]}/{row.number}/{digest[:16]}"
+    return f"{raw.key[:80]}/{index}/{row.sheet}/{row.number}/{digest[:16]}"

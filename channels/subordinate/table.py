@@ -29,9 +29,12 @@ _TOO_MANY = f"表格超过 {MAX_ROWS} 行，请拆分后重新上传"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row with content. `number` counts from 1 as the person sees it in Excel."""
+    """One row with content. Sheets and rows count from 1 as the person sees them in Excel; sheet 0: a text file.
 
-    sheet: str
+    A sheet is told by its number: its name may carry identity.
+    """
+
+    sheet: int
     number: int
     cells: tuple[str, ...]
 
@@ -80,7 +83,7 @@ def rows(blob: Blob) -> Iterator[Row]:
         yield Row(sheet, number, cells)
 
 
-def _of_text(data: bytes) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+def _of_text(data: bytes) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     text, _whole = decode(data)
     text = text.replace("\x00", "")
     head = text[:5_000]
@@ -90,7 +93,7 @@ def _of_text(data: bytes) -> Iterator[tuple[str, int, tuple[str, ...]]]:
         for number, cells in enumerate(reader, 1):
             if number > MAX_SCANNED:
                 raise NormalizeError(_TOO_MANY)
-            yield "", number, tuple(clean(cell, MAX_CELL) for cell in cells[:MAX_COLUMNS])
+            yield 0, number, tuple(clean(cell, MAX_CELL) for cell in cells[:MAX_COLUMNS])
     except csv.Error as error:  # a field of more than 131,072 characters: an open quotation mark
         raise NormalizeError("CSV 文件格式有误：可能有未闭合的引号") from error
 
@@ -110,7 +113,7 @@ def _check_archive(data: bytes) -> None:
                         raise NormalizeError("Excel 表格的单元格过多，请拆分后重新上传")
 
 
-def _of_workbook(data: bytes) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+def _of_workbook(data: bytes) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     try:
         _check_archive(data)
         with python_warnings.catch_warnings():
@@ -124,20 +127,19 @@ def _of_workbook(data: bytes) -> Iterator[tuple[str, int, tuple[str, ...]]]:
         raise NormalizeError("Excel 文件已损坏，无法读取") from error
 
 
-def _of_sheets(data: bytes) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+def _of_sheets(data: bytes) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     try:
         walked = 0
-        for sheet in book.worksheets[:MAX_SHEETS]:
+        for position, sheet in enumerate(book.worksheets[:MAX_SHEETS], 1):
             if sheet.sheet_state != "visible":
                 continue
             sheet.reset_dimensions()  # the declared size may lie
-            name = clean(sheet.title, 100)
             values: Iterable[tuple[object, ...]] = sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)
             for number, cells in enumerate(values, 1):
                 walked += 1
                 if walked > MAX_SCANNED:
                     raise NormalizeError(_TOO_MANY)
-                yield name, number, tuple(cell_text(cell) for cell in cells)
+                yield position, number, tuple(cell_text(cell) for cell in cells)
     finally:
         book.close()

@@ -232,3 +232,17 @@ def test_gaps_and_foreign_years_are_doubtful():
     assert any("不连续" in warning for warning in gap["warnings"])
     other = parse_notice("关于2026年安排的通知。五、端午节：2030年6月19日放假。")
     assert any("年份不符" in warning for warning in other["warnings"])
+
+
+@pytest.mark.parametrize(
+    "evil",
+    ["日" * 20_000, "1月1日、" * 3_000, "\n" * 20_000, "一、\n" * 6_000, "延长" * 9_000, "(周" * 9_000, "1月1日至" * 2_800,
+     "春" * 19_000, "1" * 20_000, "纪念" * 9_000, "1月1日(" * 3_000, "2026年" * 3_000 + "1月1日放假"],
+    ids=range(12),
+)  # fmt: skip
+def test_evil_text_is_read_in_a_moment(evil):
+    from time import process_time
+
+    started = process_time()
+    parse_notice(evil)
+    assert process_time() - started < 0.5

@@ -121,9 +121,9 @@ def test_a_workbook_with_types_sheets_and_hidden_sheets():
     assert reports[0].fields["area"] == "350平方米"
     assert reports[1].fields["received"] == "2026-02-03"
     assert reports[1].sender.phone == "13900002222"
-    assert reports[1].parts[0].data == {"sheet": "二月", "row": 2}
+    assert reports[1].parts[0].data == {"sheet": 3, "row": 2}
     assert [report.kind for report in reports[2:]] == ["other", "other"]
-    assert "工作表“说明”" in reports[2].warnings[0]
+    assert reports[2].warnings == ("第 5 张工作表第 1 行：工作表没有列名，按原文保留",)
 
 
 def test_a_phone_in_scientific_notation_is_warned_about():
