@@ -112,19 +112,21 @@ class Sandbox:
         base_url: str,
         out_of_order: bool = False,  # noqa: FBT001, FBT002  the one switch of a call
         public_url: str = "",
+        *,
+        call_sid: str = "",
+        recording_sid: str = "",
     ) -> Call:
         """A caller rings, speaks `wav_bytes` and hangs up. `base_url` is …/hooks/phone/<source id>.
 
         Empty `wav_bytes`: the caller hung up without a word, the recording is absent. `out_of_order`: the recording
-        is told before the call, as happens when Twilio's servers race.
+        is told before the call, as happens when Twilio's servers race. Given sids make a repeated call the same one.
         """
-        call_sid, recording_sid = f"CA{secrets.token_hex(16)}", f"RE{secrets.token_hex(16)}"
+        call_sid, recording_sid = call_sid or f"CA{secrets.token_hex(16)}", recording_sid or f"RE{secrets.token_hex(16)}"
         steps = self._steps(from_, wav_bytes, call_sid, recording_sid)
         if out_of_order:
             steps = [*steps[1:], steps[0]]
         if wav_bytes:
-            with self._lock:
-                self.recordings[recording_sid] = _Recording(wav_bytes, self.not_found_first)
+            self.keep(recording_sid, wav_bytes)
         statuses: dict[str, int] = {}
         twiml = ""
         for name, form in steps:
@@ -134,6 +136,11 @@ class Sandbox:
             statuses[name] = response.status_code
             twiml = response.text if name == "voice" else twiml
         return Call(call_sid, recording_sid, statuses, twiml)
+
+    def keep(self, recording_sid: str, wav_bytes: bytes) -> None:
+        """Serves a recording, also one that was announced before a restart."""
+        with self._lock:
+            self.recordings[recording_sid] = _Recording(wav_bytes, self.not_found_first)
 
     def missed(self, from_: str, base_url: str) -> Call:
         """A call nobody answered."""

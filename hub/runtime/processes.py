@@ -35,7 +35,8 @@ MEMORY_LIMIT = 1_500_000_000  # RSS at which a model worker is replaced
 SEAL_SECONDS = 20.0
 
 
-def _begin(name: str, *, pool: int = 5) -> None:
+def begin(name: str, *, pool: int = 5) -> None:
+    """What every forked process does first: title, logs, its own database pool, failpoints."""
     setproctitle(f"hub: {name}")
     configure()
     db.forget()
@@ -81,7 +82,7 @@ def web() -> None:
 
 
 def _web_forked(_server: object, _worker: object) -> None:
-    _begin("web", pool=settings().web_threads // 2)
+    begin("web", pool=settings().web_threads // 2)
 
 
 def worker(queues: Sequence[str], *, idle: float | None = None) -> None:
@@ -91,7 +92,7 @@ def worker(queues: Sequence[str], *, idle: float | None = None) -> None:
 
     import hub.worker  # noqa: F401,PLC0415  registers the handlers
 
-    _begin("worker " + ",".join(queues), pool=3)
+    begin("worker " + ",".join(queues), pool=3)
     name = f"worker:{','.join(queues)}:{os.getpid()}"
     stop = Event()
     last = [time.monotonic()]
@@ -148,7 +149,7 @@ def _busy(session: object, queues: Sequence[str]) -> bool:
 
 def beat() -> None:
     """Pollers of all channels, the sweeper with its chores, the sealer: one thread each."""
-    _begin("beat", pool=12)
+    begin("beat", pool=12)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())

@@ -1,0 +1,94 @@
+"""Further inputs for the running demo: `hub demo send` leaves an order here, the demo process carries it out.
+
+The simulators (and the media they serve) live in that process, so a second one could not send for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hub.demo.doors import Doors, SendError
+from hub.demo.inputs import Input, manifest
+from hub.demo.providers import call_ids
+from hub.settings import settings
+
+_SOUNDS = (".wav", ".mp3", ".amr", ".ogg", ".opus", ".m4a", ".silk")
+
+
+def order(channel: str, files: Sequence[Path], wait: float) -> dict[str, Any]:
+    """Leaves an order and waits for its answer. Raises TimeoutError where no demo process answers in time."""
+    name = secrets.token_hex(8)
+    box = settings().folder("demo/outbox")
+    new, place = box / f".{name}", box / name
+    new.mkdir(mode=0o700)
+    for file in files:
+        shutil.copyfile(file, new / file.name)
+    (new / "order.json").write_text(json.dumps({"channel": channel, "files": [f.name for f in files]}), "utf-8")
+    new.rename(place)
+    end = time.monotonic() + wait
+    answer = place / "answer.json"
+    while not answer.exists():
+        if time.monotonic() > end:
+            shutil.rmtree(place, ignore_errors=True)
+            raise TimeoutError
+        time.sleep(0.1)
+    told: dict[str, Any] = json.loads(answer.read_text("utf-8"))
+    shutil.rmtree(place, ignore_errors=True)
+    return told
+
+
+def serve(doors: Doors) -> None:
+    """Carries out what lies in the box."""
+    for place in sorted(settings().folder("demo/outbox").iterdir()):
+        if place.name.startswith(".") or not (place / "order.json").exists() or (place / "answer.json").exists():
+            continue
+        try:
+            told = json.loads((place / "order.json").read_text("utf-8"))
+            entry, tag = made(told["channel"], [place / name for name in told["files"]])
+            if entry.door == "twilio":
+                doors.providers.twilio.keep(call_ids(entry.name + tag)[1], entry.files[0].read_bytes())
+            doors.send(entry, tag)
+            answer: dict[str, Any] = {"sent": True, "channel": entry.channel, "door": entry.door, "sample": entry.name}
+        except (SendError, OSError, ValueError, KeyError) as error:
+            answer = {"sent": False, "error": str(error)}
+        new = place / ".answer"
+        new.write_text(json.dumps(answer, ensure_ascii=False), "utf-8")
+        new.rename(place / "answer.json")
+
+
+def made(channel: str, files: Sequence[Path]) -> tuple[Input, str]:
+    """The input for an order and its tag: a sample of the demo under a new id, or the given files as they are.
+
+    A given file sent again is the same delivery. Raises ValueError for an unknown channel or an empty file list where
+    the demo has no sample.
+    """
+    samples = [entry for entry in manifest() if entry.channel == channel and not entry.continues]
+    if not samples:
+        raise ValueError(f"no such channel: {channel}")
+    if not files:
+        return secrets.choice(samples), secrets.token_hex(4)
+    digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()[:16]
+    sample = next((entry for entry in samples if entry.door != "twilio"), samples[0])
+    if channel == "subordinate":
+        table = any(file.suffix.lower() in (".csv", ".xlsx", ".tsv") for file in files)
+        sample = next(e for e in samples if (e.form == "subordinate-batch") == table)
+    if channel != "wechat":
+        facts = {name: sample.values[name] for name in sample.values if name not in ("place", "facts", "respondent")}
+        if sample.form and not set(facts) >= {"facts"}:
+            facts |= {"place": "见附件", "facts": "见附件"} if "place" in sample.values else {}
+        return Input(f"file-{digest}", channel, sample.door, tuple(files), sample.form, sample.user, facts), ""
+    messages = tuple(_message(file) for file in files)
+    return Input(f"file-{digest}", channel, "wechat", messages=messages, sender=f"oDemoFile{digest}"), ""
+
+
+def _message(file: Path) -> dict[str, Any]:
+    if file.suffix.lower() == ".txt":
+        return {"kind": "text", "text": file.read_text("utf-8", "replace")}
+    return {"kind": "voice" if file.suffix.lower() in _SOUNDS else "image", "file": file}
