@@ -1,0 +1,1 @@
+"""The law as data: rule table, clocks, calendar, scope, notices. Reaches no Flask, SQLAlchemy or Redis."""
