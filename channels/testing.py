@@ -36,9 +36,25 @@ from channels.contract import (
     Sender,
     Source,
 )
-from channels.hostile import hostile_raws as hostile_raws
-from channels.hostile import noise
+from channels.hostile import hostile_raws, noise
 
+__all__ = [
+    "NOW",
+    "Beat",
+    "FailpointError",
+    "MemoryPorts",
+    "StorageDownError",
+    "check_channel",
+    "check_from_files",
+    "check_normalize",
+    "check_outcomes",
+    "check_report",
+    "check_wire_outcome",
+    "check_wire_raw",
+    "hostile_raws",
+    "noise",
+    "plain",
+]
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 NON_CLUE_KINDS = frozenset({"consultation", "follow_up", "suggestion", "invalid", "other"})
 MODES = frozenset({"", "real_name", "anonymous", "confidential"})
