@@ -3,8 +3,8 @@
     python bench/speech.py FOLDER [--engine vosk|whisper] [--vosk-model DIR] [--cache DIR] [--bare] [--texts]
 
 FOLDER holds WAV files and calls.json: [{"file", "turns": [{"speaker", "text", "start", "end"}]}]. Punctuation does not
-count; 12336 and 一二三三六 are the same. `--bare` also runs the engine on the whole channels, for the cost ratio. Figures
-of synthetic speech: real calls score lower.
+count; 12336 and 一二三三六 are the same. `--bare` also runs the engine on the whole channels, for the cost ratio.
+Figures of synthetic speech: real calls score lower.
 """
 
 from __future__ import annotations

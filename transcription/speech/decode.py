@@ -155,13 +155,13 @@ def _is_cut(data: bytes) -> bool:
 
 
 def _declared_seconds(container: Any, stream: Any) -> float:
-    """Length the header claims; 0 where it is guessed from the bit rate or absurd."""
+    """Length the header claims; 0 where FFmpeg guesses it from a bit rate (AMR, ADTS, MPEG streams) or it is absurd."""
+    if container.format.name in ("amr", "amrnb", "amrwb", "aac", "mpegts", "mpeg", "flv", "avi"):
+        return 0.0
     if stream.duration and stream.time_base:
         seconds = float(stream.duration * stream.time_base)
-    elif container.duration and container.format.name in ("asf", "flac", "ogg"):
-        seconds = container.duration / 1_000_000
     else:
-        return 0.0
+        seconds = (container.duration or 0) / 1_000_000
     return seconds if 0 < seconds < 7 * 86_400 else 0.0
 
 

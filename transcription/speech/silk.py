@@ -10,7 +10,6 @@ buffer by the rate asked for: asking for 16 kHz of a 24 kHz message (WeChat's us
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -39,8 +38,8 @@ def decode_silk(data: bytes, max_seconds: float) -> Pcm:
     clean = BytesIO()
     clean.write(_MAGIC)
     whole, frames, limit = True, 0, int(max_seconds * _FRAMES_PER_SECOND)
-    while offset + 2 <= len(data) and frames <= limit:
-        (size,) = struct.unpack_from("<H", data, offset)
+    while offset < len(data) and frames <= limit:
+        size = int.from_bytes(data[offset : offset + 2], "little")
         if size == _END:
             break
         if size > _MAX_FRAME or offset + 2 + size > len(data):

@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float32]
 _MODEL = Path(__file__).with_name("silero_vad_v6.onnx")
 _WINDOW = 512  # samples a probability is given for
 _CONTEXT = 64  # samples of the window before, which the model also sees
+_LOOK_BACK = 80  # windows (2.6 s)
 _BLOCK = 4096  # windows a run (131 s): memory stays small on long calls
 
 
@@ -60,7 +61,7 @@ def find_turns(pcm: Pcm, rules: TurnRules = DEFAULT_RULES) -> list[Turn]:
     turns = [
         Turn(channel, round(start, 3), round(end, 3))
         for channel, raw in enumerate(pcm.channels)
-        for start, end in _spans(speech_probability(raw), len(raw) / 2 / RATE, rules)
+        for start, end in _spans(_heard(raw, rules), len(raw) / 2 / RATE, rules)
     ]
     return sorted(turns, key=lambda turn: (turn.start, turn.channel))
 
@@ -83,6 +84,21 @@ def speech_probability(raw: bytes) -> Floats:
     return np.concatenate(out) if out else np.zeros(0, np.float32)
 
 
+def _heard(raw: bytes, rules: TurnRules) -> Floats:
+    """Speech probability, with the time before each turn heard a second time by a detector that remembers nothing.
+
+    After a steady tone the detector is deaf for a while: of speech behind 10 s of hold tone it missed the first second.
+    """
+    probability = speech_probability(raw)
+    before = 0
+    for first, last in _raw_spans(probability, rules):
+        begin = max(before, first - _LOOK_BACK)
+        fresh = speech_probability(raw[begin * _WINDOW * 2 : first * _WINDOW * 2])
+        probability[begin:first] = np.maximum(probability[begin:first], fresh)
+        before = last
+    return probability
+
+
 @functools.lru_cache(maxsize=1)
 def _session() -> Any:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # from 1.25 on the runtime reports home; it reads this when imported
@@ -95,12 +111,12 @@ def _session() -> Any:
     return onnxruntime.InferenceSession(str(_MODEL), providers=["CPUExecutionProvider"], sess_options=options)
 
 
-def _spans(probability: Floats, duration: float, rules: TurnRules) -> list[tuple[float, float]]:
-    """Stretches of speech with margins, split where they are longer than one turn may be."""
+def _raw_spans(probability: Floats, rules: TurnRules) -> list[tuple[int, int]]:
+    """Stretches of speech in windows, short pauses included."""
     step = _WINDOW / RATE
     raw: list[tuple[int, int]] = []
     start, quiet_since = -1, -1
-    for index, value in enumerate(probability):
+    for index, value in enumerate(probability.tolist()):
         if start < 0:
             if value >= rules.begin:
                 start, quiet_since = index, -1
@@ -113,10 +129,15 @@ def _spans(probability: Floats, duration: float, rules: TurnRules) -> list[tuple
             start = -1
     if start >= 0:
         raw.append((start, quiet_since if quiet_since >= 0 else len(probability)))
+    return [(first, last) for first, last in raw if (last - first) * step >= rules.shortest]
+
+
+def _spans(probability: Floats, duration: float, rules: TurnRules) -> list[tuple[float, float]]:
+    """Turns with their margins, in seconds, split where they are longer than one turn may be."""
+    step = _WINDOW / RATE
     pieces = [
         piece
-        for first, last in raw
-        if (last - first) * step >= rules.shortest
+        for first, last in _raw_spans(probability, rules)
         for piece in _split(probability, first, last, int(rules.longest / step))
     ]
     spans = [(first * step, last * step) for first, last in pieces]

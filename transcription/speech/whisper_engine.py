@@ -5,8 +5,9 @@ instead of hanging. Loading waits for the first `transcribe`, so the object may 
 
 Turns of one channel are packed, with short gaps, into windows under 30 s and the words given back to their turns.
 Measured on the eight development calls (synthetic voice): CER 19.3 % at 0.19 CPU seconds a second; packed in the order
-of the call instead 22.1 % at 0.16; turn by turn (four calls) 28.9 % at 1.4, for each short turn costs a whole window and
-the model invents a sentence to fill it. Temperature 0 only: the fall-back draws lots, the same call would give two texts.
+of the call instead 22.1 % at 0.16; turn by turn (four calls) 28.9 % at 1.4, for each short turn costs a whole window
+and the model invents a sentence to fill it. Temperature 0 only: the fall-back draws lots, the same call would give two
+texts.
 """
 
 from __future__ import annotations

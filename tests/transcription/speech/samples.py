@@ -61,7 +61,15 @@ def wav_header(
     align = channels * bits // 8 if align is None else align
     fmt = struct.pack("<HHIIHH", tag, channels, rate, (rate * align) & 0xFFFFFFFF, align, bits)
     riff = min(36 + data_size, 0xFFFFFFFF)
-    return b"RIFF" + struct.pack("<I", riff) + b"WAVEfmt " + struct.pack("<I", 16) + fmt + b"data" + struct.pack("<I", data_size)
+    return (
+        b"RIFF"
+        + struct.pack("<I", riff)
+        + b"WAVEfmt "
+        + struct.pack("<I", 16)
+        + fmt
+        + b"data"
+        + struct.pack("<I", data_size)
+    )
 
 
 def silk(samples: np.ndarray, *, tencent: bool, rate: int = 16000) -> bytes:
