@@ -36,9 +36,10 @@ from channels.contract import (
     Sender,
     Source,
 )
-from channels.hostile import hostile_raws, noise
+from channels.hostile import HOSTILE_BYTES, hostile_raws, noise
 
 __all__ = [
+    "HOSTILE_BYTES",
     "NOW",
     "Beat",
     "FailpointError",
