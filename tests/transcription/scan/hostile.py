@@ -94,7 +94,8 @@ def ofd(page: str, resources: str = "", parts: dict[str, bytes] | None = None) -
         )
         archive.writestr(
             "Doc_0/Document.xml",
-            f"<ofd:Document {space}><ofd:CommonData><ofd:PageArea><ofd:PhysicalBox>0 0 210 297</ofd:PhysicalBox></ofd:PageArea>"
+            f"<ofd:Document {space}><ofd:CommonData><ofd:PageArea><ofd:PhysicalBox>0 0 210 297</ofd:PhysicalBox>"
+            "</ofd:PageArea>"
             "<ofd:DocumentRes>DocumentRes.xml</ofd:DocumentRes></ofd:CommonData>"
             '<ofd:Pages><ofd:Page ID="1" BaseLoc="Pages/Page_0/Content.xml"/></ofd:Pages></ofd:Document>',
         )
@@ -198,7 +199,8 @@ def files() -> dict[str, bytes]:
         "composite.ofd": ofd_bomb(),
         "broken.ofd": ofd("<ofd:TextObject")[:-40],
         "nan.ofd": ofd(
-            '<ofd:TextObject Boundary="nan inf 1e400 0" Size="nan"><ofd:TextCode X="1e999" Y="x" DeltaX="g 999999999 nan">字</ofd:TextCode></ofd:TextObject>'
+            '<ofd:TextObject Boundary="nan inf 1e400 0" Size="nan">'
+            '<ofd:TextCode X="1e999" Y="x" DeltaX="g 999999999 nan">字</ofd:TextCode></ofd:TextObject>'
         ),
         "bomb.docx": bomb_docx(),
         "deep.docx": deep_docx(),

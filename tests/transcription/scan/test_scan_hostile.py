@@ -15,7 +15,8 @@ LIMITED = Path(__file__).parent / "limited.py"
 CPU = 5.0  # seconds for any one file
 READ = {  # what can still be shown, by number of pages
     "large.png": 1, "wide.png": 1, "truncated.jpg": 1, "truncated.png": 1, "loop.tif": 1, "frames.gif": 1,
-    "count.pdf": 1,     "negative.pdf": 1, "infinite.pdf": 1, "flat.pdf": 1, "inverse.pdf": 1, "polyglot.jpg": 1, "nan.ofd": 1,
+    "count.pdf": 1, "negative.pdf": 1, "infinite.pdf": 1, "flat.pdf": 1, "inverse.pdf": 1,
+    "polyglot.jpg": 1, "nan.ofd": 1,
 }  # fmt: skip
 
 
