@@ -13,6 +13,8 @@ from hub.jurisdiction.divisions import Division, Table, table
 from hub.jurisdiction.place_text import Syllables, data
 
 TOWN_SUFFIX = re.compile(r"民族乡|街道办事处|街道|办事处|地区办事处|镇|乡|苏木|街办")
+_MISHEARD = {"镇": "见", "区": "七"}
+"""Endings that recognisers wrote for others in recorded calls, beyond what `fold_syllable` makes equal."""
 _RECENT = 2018
 """Names abolished since this year are still said as if they stood; older ones yield to a present namesake."""
 
@@ -85,6 +87,9 @@ class Names:
         for number, name in enumerate(self.names):
             if len(name.text) >= 3:
                 heard.setdefault(self.syllables.of(name.text), []).append(number)
+        for number, name in enumerate(self.names):
+            if len(name.text) >= 3 and name.full and (said := _MISHEARD.get(name.text[-1])):
+                heard.setdefault(self.syllables.of(name.text[:-1] + said), []).append(number)
         by_text = {name.text: number for number, name in enumerate(self.names) if name.full}
         for row in divisions:
             if row.sounds and len(row.name) >= 3 and row.name in by_text:

@@ -218,6 +218,13 @@ def test_calls_by_their_turns():
         assert {passages[s.passage].speaker for s in found.spans} == {"caller"}
 
 
+def test_calls_as_a_recogniser_wrote_them():
+    """Whisper base on the callers' channels: "湖南陶江线武弹镇", "杭州小山七瓜历镇". One call keeps nothing to go by."""
+    for call in json.loads((DATA / "calls_heard.json").read_text("utf-8")):
+        found = suggest([Passage(text, speaker="caller") for text in call["texts"]])
+        assert (found[0].value["name"] if found else "") == call["name"]
+
+
 def test_the_caller_counts_more_than_the_operator():
     turns = [Passage("请问是临河区的吗", speaker="operator"), Passage("不是，是五原县的", speaker="caller")]
     (found,) = suggest(turns)
