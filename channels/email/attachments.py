@@ -54,11 +54,11 @@ def default_name(kind: str) -> str:
 
 
 def binary(data: bytes) -> bool:
-    """Whether these bytes are no text in any charset a mail would use."""
+    """Whether these bytes are no text in any charset a mail would use (ESC, SO and SI belong to ISO-2022)."""
     sample = data[:4_096]
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return False
-    controls = len(re.findall(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]", sample))
+    controls = len(re.findall(rb"[\x00-\x08\x0b\x0c\x10-\x1a\x1c-\x1f]", sample))
     return controls * 20 > len(sample)
 
 

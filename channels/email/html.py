@@ -29,9 +29,9 @@ def charset_of(data: bytes) -> str:
     return match[1].decode("ascii") if match else ""
 
 
-def to_text(source: str) -> str:
-    """The readable words, blocks on their own lines."""
-    if _harmless(source):
+def to_text(source: str, *, tree: bool = True) -> str:
+    """The readable words, blocks on their own lines. `tree=False`: only strip tags."""
+    if tree and _harmless(source):
         try:
             text = get_text(_without_hidden(source))
         except (RecursionError, ValueError, AssertionError, TypeError, IndexError, KeyError, AttributeError):

@@ -17,6 +17,7 @@ MAX_TEXT: Final = 2_000_000  # characters
 MAX_ATTACHMENTS: Final = 500
 MAX_REFERENCES: Final = 50
 
+_MAX_BODY: Final = 4 * MAX_TEXT + 4  # bytes: no charset needs more for the characters that are kept
 _ID = re.compile(r"<[^<>\s]{1,250}>")
 _UU = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?\n", re.MULTILINE)
 _UU_END = re.compile(rb"^(?:end|====)[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
@@ -111,6 +112,7 @@ class _Bodies:
 
     texts: dict[int, list[str]] = field(default_factory=dict)
     htmls: dict[int, list[str]] = field(default_factory=dict)
+    tags: int = html.MAX_TAGS  # that may still go through the tree builder
     heads: dict[int, str] = field(default_factory=dict)
     size: int = 0
 
@@ -134,17 +136,23 @@ class _Bodies:
 
     def _words(self, number: int) -> str:
         plain = "\n\n".join(text.strip("\r\n") for text in self.texts.get(number, ())).strip()
-        words = "\n\n".join(html.to_text(source) for source in self.htmls.get(number, ())).strip()
+        words = "\n\n".join(self._html_words(source) for source in self.htmls.get(number, ())).strip()
         if not plain:
             return words
         # Some clients write "please use an HTML reader" into the plain text: what only the HTML says must be read too.
         missing = len("".join(words.split())) > 2 * len("".join(plain.split())) + 40
         return f"{plain}\n\n{words}" if missing else plain
 
+    def _html_words(self, source: str) -> str:
+        self.tags -= source.count("<")
+        return html.to_text(source, tree=self.tags >= 0)
+
 
 def _take(mail: Mail, bodies: _Bodies, entity: mime.Entity) -> None:
     """One entity to its place."""
     kind = entity.type
+    if entity.message and entity.message not in bodies.heads:
+        bodies.heads[entity.message] = _head(entity)
     if kind.startswith("multipart/"):
         if kind == "multipart/report" and not mail.report and entity.message == 0:
             mail.report.append(entity)
@@ -153,8 +161,6 @@ def _take(mail: Mail, bodies: _Bodies, entity: mime.Entity) -> None:
         return
     if mail.report and entity.depth == mail.report[0].depth + 1:
         mail.report.append(entity)
-    if entity.message and entity.message not in bodies.heads:
-        bodies.heads[entity.message] = _head(entity)
     if kind in ("message/rfc822", "message/global"):
         _hang(mail, entity, entity.content(), entity.filename() or "邮件.eml")
         return
@@ -195,13 +201,13 @@ def _head(entity: mime.Entity) -> str:
 def _text(mail: Mail, bodies: _Bodies, entity: mime.Entity, content: bytes) -> None:
     label = entity.params.get("charset", "")
     if entity.type == "text/html":
+        content = content[:_MAX_BODY]
         label = label if charset.codec_of(label) else html.charset_of(content)
         bodies.add(bodies.htmls, entity.message, charset.decode(content, label), mail.warnings)
         return
     for name, inner in _uu_files(content):
         mail.attachments.append(Attachment(name, attachments.media_type(name), inner, nested=bool(entity.message)))
-    if b"begin" in content:
-        content = _without_uu(content)
+    content = _without_uu(content)[:_MAX_BODY] if b"begin" in content else content[:_MAX_BODY]
     text = charset.decode(content, label)
     if entity.params.get("format", "").lower() == "flowed":
         text = _flowed(text, delsp=entity.params.get("delsp", "").lower() == "yes")
@@ -247,17 +253,13 @@ def _without_uu(content: bytes) -> bytes:
 def _flowed(text: str, *, delsp: bool) -> str:
     """Soft line breaks of RFC 3676 joined again."""
     out: list[str] = []
-    open_ = False
     for line in text.splitlines():
-        line = line.removeprefix(" ") if not line.startswith(">") else line  # noqa: PLW2901  space-stuffing undone
-        if open_:
-            out[-1] += line
-        else:
-            out.append(line)
-        open_ = line.endswith(" ") and line != "-- " and not line.startswith(">")
-        if open_ and delsp:
-            out[-1] = out[-1][:-1]
-    return "\n".join(out)
+        line = line.removeprefix(" ")  # noqa: PLW2901  space-stuffing undone
+        soft = line.endswith(" ") and line != "-- " and not line.startswith(">")
+        out.append(line[:-1] if soft and delsp else line)
+        if not soft:
+            out.append("\n")
+    return "".join(out)
 
 
 def _unwrap(mail: Mail, bodies: _Bodies, entity: mime.Entity, content: bytes) -> bool:

@@ -1,7 +1,7 @@
 """A real IMAP server for tests: Debian's Dovecot on loopback, unprivileged where it can be, gone with the block.
 
-    with start_dovecot(tmp_path) as server:
-        settings = {"host": "127.0.0.1", "port": server.port, "tls": "none", "user": server.user}
+with start_dovecot(tmp_path) as server:
+    settings = {"host": "127.0.0.1", "port": server.port, "tls": "none", "user": server.user}
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import re
 import shutil
 import signal
 import socket
@@ -41,6 +40,7 @@ disable_plaintext_auth = no
 auth_mechanisms = plain login
 mail_location = maildir:{dir}/mail/%u
 first_valid_uid = 1
+first_valid_gid = 1
 namespace inbox {{
   inbox = yes
   separator = /
@@ -88,7 +88,7 @@ class Dovecot:
     tls_port: int
     process: subprocess.Popen[bytes]
     user: str = "clue@example.cn"
-    password: str = "secret"  # noqa: S105  a test account on loopback
+    password: str = "secret"
     users: list[str] = field(default_factory=lambda: ["clue@example.cn", "clue2@example.cn"])
 
     @property
@@ -147,16 +147,18 @@ def _free_ports(count: int) -> list[int]:
 
 def _certificate(directory: Path) -> None:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        + ["-keyout", str(directory / "key.pem"), "-out", str(directory / "cert.pem")],
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+            *("-keyout", str(directory / "key.pem"), "-out", str(directory / "cert.pem")),
+        ],
         check=True,
         capture_output=True,
     )
 
 
 @contextlib.contextmanager
-def start_dovecot(directory: Path | str | None = None, *, certificate: bool = True) -> Iterator[Dovecot]:
+def start_dovecot(directory: Path | str | None = None) -> Iterator[Dovecot]:
     """Run Dovecot below `directory` (a short temporary folder if the path is too long for its sockets).
 
     Raises RuntimeError with the end of its log where it does not come up.
@@ -172,23 +174,21 @@ def start_dovecot(directory: Path | str | None = None, *, certificate: bool = Tr
     owner, group = _owner()
     shutil.chown(base / "mail", owner, group)
     (base / "users").write_text("clue@example.cn:{PLAIN}secret::::::\nclue2@example.cn:{PLAIN}secret::::::\n")
-    if certificate and not (base / "cert.pem").exists():
+    if not (base / "cert.pem").exists():
         _certificate(base)
     port, tls_port = _free_ports(2)
     uid, gid = pwd.getpwnam(owner).pw_uid, pwd.getpwnam(owner).pw_gid
     text = _CONFIG.format(
         dir=base, owner=uid, group=gid, login="dovenull", internal="dovecot", port=port, tls_port=tls_port
-    ).replace("\nnamespace", "\nfirst_valid_gid = 1\nnamespace")
-    if not certificate:
-        text = re.sub(r"ssl_(cert|key) = .*\n", "", text).replace("ssl = yes\nssl", "ssl = no\nssl", 1)
-        text = text.replace("\nssl = yes\n", "\nssl = no\n", 1)
-    (base / "dovecot.conf").write_text(text)
-    process = subprocess.Popen(
-        [str(BINARY), "-F", "-c", str(base / "dovecot.conf")],
-        stdout=subprocess.DEVNULL,
-        stderr=(base / "stderr.log").open("wb"),
-        start_new_session=True,
     )
+    (base / "dovecot.conf").write_text(text)
+    with (base / "stderr.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(BINARY), "-F", "-c", str(base / "dovecot.conf")],
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         _wait(process, port, base)
         yield Dovecot(base, port, tls_port, process)
