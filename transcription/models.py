@@ -259,10 +259,11 @@ def _download(file: ModelFile, url: str, folder: Path, progress: Callable[[int, 
     partial = folder / f"{file.sha256}.part"
     have = partial.stat().st_size if partial.exists() else 0
     limit = file.size or _MAX_UNPACKED
+    asked = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
         with (
             httpx.Client(follow_redirects=True, timeout=60) as client,
-            client.stream("GET", url, headers={"Range": f"bytes={have}-"} if have else {}) as answer,
+            client.stream("GET", url, headers=asked) as answer,
         ):
             if have and answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
                 pass  # everything is here already; the digest below decides
@@ -272,7 +273,7 @@ def _download(file: ModelFile, url: str, folder: Path, progress: Callable[[int, 
                     have = 0
                 total = have + int(answer.headers.get("content-length", 0))
                 with partial.open("ab" if have else "wb") as out:
-                    for chunk in answer.iter_bytes(_CHUNK):
+                    for chunk in answer.iter_raw():
                         have += len(chunk)
                         if have > limit:
                             partial.unlink()

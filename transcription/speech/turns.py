@@ -94,7 +94,8 @@ def _heard(raw: bytes, rules: TurnRules) -> Floats:
     for first, last in _raw_spans(probability, rules):
         begin = max(before, first - _LOOK_BACK)
         fresh = speech_probability(raw[begin * _WINDOW * 2 : first * _WINDOW * 2])
-        probability[begin:first] = np.maximum(probability[begin:first], fresh)
+        if (fresh >= rules.begin).sum() * _WINDOW / RATE >= rules.shortest:
+            probability[begin:first] = np.maximum(probability[begin:first], fresh)
         before = last
     return probability
 

@@ -145,7 +145,7 @@ class WhisperEngine:
                 # The first word of a turn is stretched back over the gap: its end tells where it belongs.
                 index = max([i for i, start in enumerate(starts) if word.end > start - _GAP / 2], default=0)
                 turn, shift = pack[index], pack[index].start - starts[index]
-                start, end = (min(max(at + shift, turn.start), turn.end) for at in (word.start, word.end))
+                start, end = (min(max(float(at) + shift, turn.start), turn.end) for at in (word.start, word.end))
                 text = self._simplify(word.word)
                 yield turn, Word(round(start, 3), round(end, 3), text, round(float(word.probability), 4))
 

@@ -22,7 +22,7 @@ def test_spaces_go_between_chinese_words_only(words, text):
 
 
 def test_marks_beside_chinese_are_full_width():
-    assert punctuate("你好,请讲. 电话 1,234 吗?") == "你好，请讲. 电话1,234吗？"
+    assert punctuate("你好,请讲。 电话 1,234 吗?") == "你好，请讲。电话1,234吗？"
     assert punctuate("１２３３６热线") == "12336热线"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from pathlib import Path
 
 import pytest
@@ -64,9 +63,7 @@ def test_the_overlay_turns_dither_off_and_leaves_the_model_alone(korean, tmp_pat
     assert (korean / "conf" / "mfcc.conf").read_text(encoding="utf-8") == before
     lines = (folder / "conf" / "mfcc.conf").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if "dither" in line] == ["--dither=0"]
-    assert set(before.splitlines()) - {line for line in lines} <= {
-        line for line in before.splitlines() if "dither" in line
-    }
+    assert [line for line in before.splitlines() if "dither" not in line] == lines[:-1]
     assert (folder / "am").resolve() == (korean / "am").resolve()
     assert (folder.stat().st_mode & 0o777, len(digest)) == (0o755, 12)
     assert vosk_model.overlay(korean, tmp_path) == (folder, digest)
@@ -103,12 +100,11 @@ def test_no_folder_and_a_folder_too_high(tmp_path):
     with pytest.raises(EngineUnavailableError, match="不存在"):
         VoskEngine(tmp_path / "none", tmp_path / "cache")
     small_model(tmp_path / "unzipped" / "vosk-model-small-cn-0.22")
-    with pytest.raises(EngineUnavailableError, match="下一层文件夹.*vosk-model-small-cn-0.22"):
+    with pytest.raises(EngineUnavailableError, match=r"下一层文件夹.*vosk-model-small-cn-0\.22"):
         VoskEngine(tmp_path / "unzipped", tmp_path / "cache")
 
 
-def test_damaged_weights_are_an_answer_not_an_abort(tmp_path, capfd):
+def test_damaged_weights_are_an_answer_not_an_abort(tmp_path):
     model = small_model(tmp_path / "model")
     with pytest.raises(EngineUnavailableError, match="无法加载"):
         VoskEngine(model, tmp_path / "cache")
-    shutil.rmtree(tmp_path / "cache")
