@@ -23,6 +23,21 @@ def render(data: bytes, name: str = "") -> Iterable[PageImage]:
     return render_pages(data, name)
 
 
+def preload_decoders() -> None:
+    """Imports everything decoding may need, before the limited child is forked and can read no library any more."""
+    import pysilk  # noqa: F401,PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    import transcription.scan.ofd  # noqa: PLC0415
+    import transcription.scan.pages  # noqa: PLC0415
+    import transcription.scan.pdf  # noqa: PLC0415
+    import transcription.scan.raster  # noqa: PLC0415
+    import transcription.scan.word  # noqa: PLC0415
+    import transcription.speech.decode  # noqa: F401,PLC0415
+
+    Image.init()
+
+
 def speech_engine(engine: str, vosk_model: Path | None, cache: Path) -> SpeechEngine:
     """The engine of this machine. Raises EngineUnavailableError. Call it in the process that uses it."""
     from transcription.speech.engine import choose  # noqa: PLC0415  models only in the speech worker

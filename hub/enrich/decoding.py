@@ -8,9 +8,9 @@ from typing import Any
 
 from channels import wire
 from channels.contract import Outcome, RawIntake
-from channels.registry import channel
+from channels.registry import channel, channels
 from hub.settings import settings
-from hub.work.child import LimitedChild
+from hub.work.child import LimitedChild, preload_codecs
 from transcription import registry
 from transcription.contract import PageImage, Pcm, Segment
 
@@ -44,6 +44,8 @@ def _render(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
 @cache
 def text_child() -> LimitedChild:
     """Reads messages: 512 MB."""
+    preload_codecs()
+    channels()
     tasks = {"normalize": _normalize, "describe": _describe}
     return LimitedChild(tasks, memory=settings().mail_memory, cpu_seconds=settings().decode_seconds)
 
@@ -51,6 +53,8 @@ def text_child() -> LimitedChild:
 @cache
 def media_child() -> LimitedChild:
     """Decodes recordings and scans: 1 GiB."""
+    preload_codecs()
+    registry.preload_decoders()
     tasks = {"audio": _decode_audio, "pages": _render}
     return LimitedChild(tasks, memory=settings().media_memory, cpu_seconds=settings().decode_seconds)
 

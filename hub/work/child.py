@@ -1,15 +1,18 @@
 """The limited child: foreign bytes are decoded in a process that owns nothing and may not grow (decision 4).
 
 Forked with its imports done; RLIMIT_AS, no core files, no new privileges, an unprivileged uid when we are root, CPU
-seconds set per job from outside, replaced after 200 jobs or any breach. Requests and answers are frames: 4 bytes length
+seconds per job, replaced after 200 jobs or any breach. Requests and answers are frames: 4 bytes length
 + JSON, then byte strings. The answer is data only; nothing the child sends is ever executed or unpickled.
 """
 
 from __future__ import annotations
 
 import ctypes
+import encodings
+import importlib
 import json
 import os
+import pkgutil
 import pwd
 import resource
 import signal
@@ -67,6 +70,13 @@ def _receive(sock: socket.socket) -> tuple[Any, list[bytes]]:
     return head, [_exactly(sock, length) for length in sizes]
 
 
+def preload_codecs() -> None:
+    """Loads every text codec: after the fork the child may not be able to read the library any more."""
+    for module in pkgutil.iter_modules(encodings.__path__):
+        if module.name not in ("mbcs", "oem"):  # Windows only
+            importlib.import_module(f"encodings.{module.name}")
+
+
 class LimitedChild:
     """A reusable child for a set of tasks. Not thread-safe: one per worker thread."""
 
@@ -85,7 +95,6 @@ class LimitedChild:
         assert self._sock is not None
         self._jobs += 1
         try:
-            self._allow_cpu()
             self._sock.settimeout(self.wall)
             _send(self._sock, [task, args], blobs)
             (status, answer), back = _receive(self._sock)
@@ -114,19 +123,12 @@ class LimitedChild:
             self._pid = 0
         self._jobs = 0
 
-    def _allow_cpu(self) -> None:
-        # RLIMIT_CPU counts the whole life of the process: give each job its own allowance on top of what is spent.
-        with open(f"/proc/{self._pid}/stat") as file:  # noqa: PTH123  a proc file
-            spent = sum(map(int, file.read().rsplit(") ", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
-        limit = int(spent) + self.cpu
-        resource.prlimit(self._pid, resource.RLIMIT_CPU, (limit, limit + 5))
-
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _serve(theirs, self.tasks, self.memory)
+            _serve(theirs, self.tasks, self.memory, self.cpu)
             os._exit(0)
         theirs.close()
         self._pid, self._sock, self._jobs = pid, ours, 0
@@ -134,7 +136,6 @@ class LimitedChild:
 
 def _confine(memory: int, keep: int) -> None:
     libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
     os.closerange(3, keep)
@@ -150,20 +151,36 @@ def _confine(memory: int, keep: int) -> None:
         os.setgroups([])
         os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
         os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of uid, which clears it
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-def _serve(sock: socket.socket, tasks: dict[str, Task], memory: int) -> None:
+def _allow_cpu(seconds: int) -> None:
+    """RLIMIT_CPU counts the whole life of the process: each job gets its own allowance on top of what is spent.
+
+    Set by the child for itself: another uid's limits cannot be set without CAP_SYS_RESOURCE, which containers drop. The
+    parent's wall clock is the second guard.
+    """
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (int(spent.ru_utime + spent.ru_stime) + 1 + seconds, resource.RLIM_INFINITY)
+    )
+
+
+def _serve(sock: socket.socket, tasks: dict[str, Task], memory: int, cpu: int) -> None:
     try:
         _confine(memory, sock.fileno())
         while True:
             (task, args), blobs = _receive(sock)
+            _allow_cpu(cpu)
             try:
                 answer, back = tasks[task](args, blobs)
                 _send(sock, ["ok", answer], back)
             except MemoryError:
                 _send(sock, ["memory", None], [])
+            except ImportError as error:  # a module that should have been loaded before the fork: ours, not the input's
+                _send(sock, ["error", {"message": f"解析程序缺少模块 {error.name}", "permanent": False}], [])
             except Exception as error:  # noqa: BLE001  anything foreign bytes provoke is an answer, not a crash
                 known = hasattr(error, "permanent")
                 message = str(error) if known else f"无法读取（{type(error).__name__}）"
