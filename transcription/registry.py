@@ -50,3 +50,17 @@ def scan_reader() -> Any:
     from transcription.scan.recognise import Reader  # noqa: PLC0415  models only in the scan worker
 
     return Reader()
+
+
+def playable(pcm: Pcm) -> bytes:
+    """Our own PCM as Ogg/Opus at 24 kbit/s, which every browser plays; two channels stay left and right."""
+    from transcription.speech.playable import encode  # noqa: PLC0415  PyAV only in the speech worker
+
+    return encode(pcm)
+
+
+def turned(jpeg: bytes, rotation: int) -> bytes:
+    """A page image turned clockwise by 0, 90, 180 or 270 degrees."""
+    from transcription.scan.raster import turned as turn  # noqa: PLC0415  Pillow only in the scan worker
+
+    return turn(jpeg, rotation)

@@ -76,6 +76,7 @@ def transcribe(job: Job) -> None:
         pcm = decoding.audio(data, name)
         made = engine().transcribe(pcm)
     with db.transaction() as session:
+        _add_rendition(session, job.args["part"], f"listen:{job.args['part']}", "audio/ogg", [registry.playable(pcm)])
         store(session, job.args["part"], made)
         job.done(session)
 
@@ -83,24 +84,34 @@ def transcribe(job: Job) -> None:
 def read_scan(job: Job) -> None:
     """Handler: args {"part": id} of a scan part. The upright page images become rendered blobs beside the original."""
     data, name = _input(job.args["part"])
-    upright: list[bytes] = []
     with _renewing(job):
         pages = decoding.pages(data, name)
-        made = reader().read(pages, on_page=lambda _number, jpeg: upright.append(jpeg))
+        made = reader().read(pages)
+    upright = [registry.turned(page.jpeg, about.rotation) for page, about in zip(pages, made.pages, strict=True)]
     with db.transaction() as session:
-        _store_pages(session, job.args["part"], upright or [page.jpeg for page in pages])
+        _store_pages(session, job.args["part"], upright)
         store(session, job.args["part"], made)
         job.done(session)
 
 
 def _store_pages(session: Session, part_id: int, images: list[bytes]) -> None:
+    _add_rendition(session, part_id, f"page:{part_id}", "image/jpeg", images, numbered=True)
+
+
+def _add_rendition(
+    session: Session, part_id: int, role: str, media_type: str, files: list[bytes], *, numbered: bool = False
+) -> None:
+    """Stores our own rendition of a part beside its original, for the screen; a second run adds nothing."""
     part = session.get_one(Part, part_id)
     row = session.scalars(select(Intake).where(Intake.id == part.intake_id).with_for_update()).one()
+    known = set(session.scalars(select(Blob.role).where(Blob.intake_id == row.id, Blob.origin == "rendered")))
     key = open_key(session, row.key_id)
-    first = (session.scalar(select(func.max(Blob.ord)).where(Blob.intake_id == row.id)) or 0) + 1
-    for number, jpeg in enumerate(images):
-        blob = contract.Blob(f"{part_id}-{number}.jpg", "image/jpeg", jpeg, f"page:{part_id}:{number}")
-        intake.add_blob(session, row.id, key, first + number, blob, "rendered")
+    following = (session.scalar(select(func.max(Blob.ord)).where(Blob.intake_id == row.id)) or 0) + 1
+    for number, data in enumerate(files):
+        name = f"{role}:{number}" if numbered else role
+        if name not in known:
+            blob = contract.Blob(name, media_type, data, name)
+            intake.add_blob(session, row.id, key, following + number, blob, "rendered")
 
 
 def store(session: Session, part_id: int, made: text_contract.Transcript, by_user: int | None = None) -> Transcript:

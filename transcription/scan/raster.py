@@ -21,6 +21,9 @@ SLICE = 1.45  # height of such a page in widths, about that of A4
 SQUARE = 1.05  # resolutions of both axes that differ by less are a scanner's rounding, not a fax
 MAX_STRETCH = 4.0
 
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "HEIF", "AVIF")
+"""No other reader of Pillow ever sees foreign bytes: some start programs (EPS) or fetch more than they should."""
+
 Warn = Callable[[str], None]
 
 pi_heif.register_heif_opener(thumbnails=False)
@@ -95,7 +98,7 @@ def _upright(image: Image.Image, max_pixels: int) -> Image.Image:
 def _load(image: Image.Image, max_pixels: int, warn: Warn) -> Image.Image:
     """The pixels. A picture that ends early is given as far as it goes, with a warning."""
     _check_size(image, max_pixels)
-    if image.format == "JPEG":
+    if image.format in ("JPEG", "MPO"):
         image.draft("RGB", (MAX_SIDE, MAX_SIDE))
     try:
         image.load()
@@ -134,7 +137,7 @@ def open_image(data: bytes, max_pixels: int) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the size is checked below; odd metadata is no reason to refuse a letter
         try:
-            image = Image.open(io.BytesIO(data))
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
         except Image.DecompressionBombError:
             raise DecodeError(f"图片过大，上限为 {max_pixels // 1_000_000} 百万像素") from None
         except OSError:
@@ -149,7 +152,7 @@ def pictures(data: bytes, *, max_pages: int, max_pixels: int, warn: Warn) -> Ite
         warnings.simplefilter("ignore")
         image = open_image(data, max_pixels)
         if image.format != "TIFF":
-            if getattr(image, "is_animated", False):
+            if image.format != "MPO" and getattr(image, "is_animated", False):  # MPO: a phone's photo with its preview
                 warn("动态图片只读取第一帧")
             yield from _cut(_load(image, max_pixels, warn))
             return
@@ -162,3 +165,13 @@ def pictures(data: bytes, *, max_pages: int, max_pixels: int, warn: Warn) -> Ite
                 warn(f"页数超过上限，只读取前 {max_pages} 页")
                 return
             yield from _cut(_load(image, max_pixels, warn))
+
+
+def turned(jpeg: bytes, rotation: int) -> bytes:
+    """Our own page image turned clockwise by a multiple of 90 degrees; unchanged for 0."""
+    if rotation % 360 == 0:
+        return jpeg
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(jpeg)) as image:
+        image.rotate(-rotation, expand=True).save(out, "JPEG", quality=85)
+    return out.getvalue()
