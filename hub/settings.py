@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     demo: bool = Field(default=False, description="Load the demo county on first start.")
     speech_engine: str = Field(default="", description="vosk or whisper; empty: chosen by what is installed.")
     vosk_model: str = Field(default="", description="Folder of a Vosk model.")
-    models: str = Field(default="", description="Cache of model weights; empty: models/ in the data folder.")
+    models: str = Field(default="", description="Cache of model weights; empty: cache/ in the data folder.")
     web_workers: int = Field(default=2, description="Web processes.")
     web_threads: int = Field(default=32, description="Threads of a web process.")
     max_upload: int = Field(default=200 * MB, description="Largest accepted upload, bytes.")
@@ -53,7 +53,7 @@ class Settings(BaseSettings):
 
     @property
     def models_path(self) -> Path:
-        return Path(self.models) if self.models else self.var.resolve() / "models"
+        return Path(self.models) if self.models else self.var.resolve() / "cache"
 
 
 @cache

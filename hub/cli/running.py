@@ -179,11 +179,12 @@ def models() -> None:
 def models_list() -> None:
     """Show the known models and which are present."""
     import json
+    from dataclasses import asdict
 
     from transcription import models as known
 
-    for row in known.status(settings().models_path):
-        click.echo(json.dumps(row, ensure_ascii=False))
+    for row in known.catalogue(settings().models_path):
+        click.echo(json.dumps(asdict(row), ensure_ascii=False, default=str))
 
 
 @models.command("verify")
@@ -192,7 +193,10 @@ def models_verify(name: str) -> None:
     """Check a model's files against their pinned hashes."""
     from transcription import models as known
 
-    ok = known.verify(name, settings().models_path)
+    try:
+        ok = known.verify(name, settings().models_path)
+    except known.ModelFetchError as error:
+        raise _fail(error) from None
     click.echo("ok" if ok else "missing or changed")
     sys.exit(0 if ok else 1)
 
@@ -203,9 +207,8 @@ def models_verify(name: str) -> None:
 def models_fetch(name: str, url: str | None) -> None:
     """Download a model (needs network) and check its hash before use."""
     from transcription import models as known
-    from transcription.contract import EngineUnavailableError
 
     try:
         click.echo(str(known.fetch(name, settings().models_path, url)))
-    except (EngineUnavailableError, OSError, KeyError, ValueError) as error:
+    except (known.ModelFetchError, OSError) as error:
         raise _fail(error) from None

@@ -213,7 +213,7 @@ def duplicates(file: Path) -> None:
             rows.append(row)
         else:
             bad += 1
-    for answer in candidates(rows, lambda text: resolver().resolve(text).as_json()):
+    for answer in candidates(rows, lambda text: resolver().resolve(text).code):
         _print(answer)
     for _ in range(bad):
         _print({"error": "row is not {id, text, received_at}"})

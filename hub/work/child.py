@@ -18,7 +18,7 @@ import resource
 import signal
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -80,7 +80,7 @@ def preload_codecs() -> None:
 class LimitedChild:
     """A reusable child for a set of tasks. Not thread-safe: one per worker thread."""
 
-    def __init__(self, tasks: dict[str, Task], *, memory: int, cpu_seconds: int, wall_seconds: float = 120) -> None:
+    def __init__(self, tasks: Mapping[str, Task], *, memory: int, cpu_seconds: int, wall_seconds: float = 120) -> None:
         self.tasks, self.memory, self.cpu, self.wall = tasks, memory, cpu_seconds, wall_seconds
         self._pid = 0
         self._sock: socket.socket | None = None
@@ -141,8 +141,8 @@ def _confine(memory: int, keep: int) -> None:
     os.closerange(3, keep)
     os.closerange(keep + 1, min(65536, os.sysconf("SC_OPEN_MAX")))
     null = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(null, number)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
@@ -168,7 +168,7 @@ def _allow_cpu(seconds: int) -> None:
     )
 
 
-def _serve(sock: socket.socket, tasks: dict[str, Task], memory: int, cpu: int) -> None:
+def _serve(sock: socket.socket, tasks: Mapping[str, Task], memory: int, cpu: int) -> None:
     try:
         _confine(memory, sock.fileno())
         while True:
