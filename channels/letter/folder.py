@@ -135,7 +135,7 @@ class _Look:
             if entry.temporary and self.watch.quiet(entry, now) < self._stale()
         }
         found = [entry for entry in entries if not entry.temporary]
-        unknown = {entry.token() for entry in found} - self.watch.done
+        unknown = {entry.token for entry in found} - self.watch.done
         if unknown:
             self.watch.done |= self.ports.seen(self.source.id, sorted(unknown))
         for letter in letters(found):
@@ -152,7 +152,7 @@ class _Look:
         return timedelta(seconds=max(10 * self.settings.settle_seconds, 60))
 
     def _complete(self, letter: _Letter, now: datetime) -> bool:
-        if all(entry.token() in self.watch.done for entry in letter.entries):
+        if all(entry.token in self.watch.done for entry in letter.entries):
             return True
         if letter.batch in self.busy:
             return False
@@ -164,7 +164,7 @@ class _Look:
 
     def _take(self, letter: _Letter, now: datetime) -> bool:
         """Delivers the files of a letter that are not stored yet. Returns whether all of them are stored now."""
-        new = [entry for entry in letter.entries if entry.token() not in self.watch.done]
+        new = [entry for entry in letter.entries if entry.token not in self.watch.done]
         if not new:
             return True
         too_many = len(new) > self.settings.max_files
@@ -189,7 +189,7 @@ class _Look:
             # Its first pages are stored already, or were moved away: these are further pages.
             first = min(page_name(entry.base).number for entry in letter.entries) if "/" not in letter.batch else 0
             self._deliver(letter, fresh, now, late=len(fresh) < len(letter.entries) or first > 1)
-        self.watch.done |= {entry.token() for entry in new}
+        self.watch.done |= {entry.token for entry in new}
         return True
 
     def _deliver(self, letter: _Letter, files: list[tuple[Entry, bytes, str]], now: datetime, *, late: bool) -> None:
@@ -209,7 +209,7 @@ class _Look:
             at=min(now, _written(entry for entry, _, _ in files)),
             blobs=arranged(blobs),
             meta=meta,
-            also=tuple(name for name in (*keys, *(entry.token() for entry, _, _ in files)) if name != key),
+            also=tuple(name for name in (*keys, *(entry.token for entry, _, _ in files)) if name != key),
             station=self.source.station,
         )
         self.ports.fail("letter.before_deliver")
@@ -224,7 +224,7 @@ class _Look:
                     continue
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if target.exists():  # another letter of that name: both stay
-                    target = target.with_name(f"{target.stem}.{entry.token()[5:13]}{target.suffix}")
+                    target = target.with_name(f"{target.stem}.{entry.token[5:13]}{target.suffix}")
                 shutil.move(entry.path, target)
             except OSError:
                 self.unreadable += 1

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 MAX_FILES = 50_000
@@ -16,7 +17,7 @@ TEMPORARY = (".part", ".tmp", ".temp", ".partial", ".crdownload", ".download", "
 JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One regular file. `name` is its path relative to the folder, with slashes."""
 
@@ -44,6 +45,7 @@ class Entry:
         """The relative name as storable text: a file system may hold names that are no UTF-8."""
         return self.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
+    @cached_property
     def token(self) -> str:
         """Names this version of this file without reading it. No program can set ctime."""
         version = f"{self.name}\0{self.size}\0{self.mtime_ns}\0{self.ctime_ns}\0{self.inode}"
@@ -128,7 +130,7 @@ class Watch:
         seen: dict[str, tuple[str, datetime]] = {}
         for entry in entries:
             before = self.since.get(entry.name)
-            token = entry.token()
+            token = entry.token
             keep = before is not None and before[0] == token and before[1] <= now
             seen[entry.name] = before if keep and before is not None else (token, now)
         self.since = seen

@@ -31,6 +31,7 @@ SETTINGS: dict[str, Any] = {
     "Global.text_score": 0,
     "Global.max_side_len": MAX_SIDE,
     "Global.log_level": "error",
+    "Rec.rec_batch_num": 1,  # same text as 6 at 15 % less CPU: nothing is padded
     "Det.limit_type": "max",
     "Det.limit_side_len": DETECT_SIDE,
     "EngineConfig.onnxruntime.intra_op_num_threads": 1,

@@ -105,7 +105,8 @@ def _better(original: Sequence[Line], cleaned: Sequence[Line]) -> bool:
         return sure[1] >= min(DOUBT, sure[0])
     if letters[0] >= MORE * letters[1]:
         return sure[0] < min(DOUBT, sure[1])
-    return sure[1] >= sure[0] - NEAR and (_twice(original) or not _twice(cleaned))
+    near = 2 * NEAR if letters[1] > letters[0] else NEAR  # a character more is worth some doubt
+    return sure[1] >= sure[0] - near and (_twice(original) or not _twice(cleaned))
 
 
 def _twice(lines: Sequence[Line]) -> bool:
