@@ -153,9 +153,9 @@ def test_two_channels_share_the_limit():
 
 
 def test_working_time_is_bounded():
-    before = time.monotonic()
+    before = time.process_time()  # a busy machine is no failure
     pcm = decode(b"#!AMR\n" + b"\x7c" * (24 * 3600 * 50), max_work_seconds=0.2)
-    assert time.monotonic() - before < 5
+    assert time.process_time() - before < 5
     assert "解码超时，只处理了前面的部分" in pcm.warnings
 
 
