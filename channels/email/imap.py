@@ -158,6 +158,12 @@ def connect(settings: EmailSettings, password: str) -> Iterator[Mailbox]:
         yield mailbox
         with contextlib.suppress(IMAPClientError, *ConnectionLost):
             mailbox.step(5).logout()
+    except imaplib.IMAP4.abort:  # the libraries quote the line they stumbled over, which may be of a mail
+        raise imaplib.IMAP4.abort("the connection to the mail server was cut or broke the protocol") from None
+    except imaplib.IMAP4.readonly:
+        raise IMAPClientError("the folder became read-only") from None
+    except IMAPClientError as error:
+        raise type(error)("the mail server refused a command") from None
     finally:
         if client is not None:
             with contextlib.suppress(IMAPClientError, *ConnectionLost):

@@ -242,6 +242,8 @@ class _Session:
         self.told = 0  # EXISTS as the client knows it
 
     def say(self, text: str | bytes) -> None:
+        if self.writer.transport.is_closing():  # the client went away in the middle of an answer
+            return
         self.writer.write((text.encode() if isinstance(text, str) else text) + b"\r\n")
 
     async def run(self) -> None:

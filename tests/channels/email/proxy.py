@@ -40,6 +40,8 @@ class CuttingProxy:
                 limit = self._random.randint(*self._range) if self.left > 0 else None
                 self.left -= 1
             far = socket.create_connection(("127.0.0.1", self.target))
+            for sock in (near, far):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._copy, args=(near, far, None), daemon=True).start()
             threading.Thread(target=self._copy, args=(far, near, limit), daemon=True).start()
 
