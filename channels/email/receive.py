@@ -58,13 +58,14 @@ def poll_once(ports: Ports, source: Source) -> int:
 def poll(ports: Ports, source: Source, stop: Event) -> None:
     """Watch the mailbox until `stop`: IDLE where the server has it, a pass every `poll_seconds` in any case."""
     failures = 0
+    refused: set[str] = set()
     while not stop.is_set():
         wait: float
         try:
             settings = EmailSettings.model_validate(dict(source.settings))
             with ports.lease(f"email:{source.id}") as mine:
                 if mine:
-                    _session(ports, source, settings, stop)
+                    _session(ports, source, settings, stop, refused)
                 failures = 0
             wait = min(settings.poll_seconds, 10.0)  # another poller has it, or the connection ended in good order
         except (RefusedError, KeyError, ValidationError) as error:
@@ -98,9 +99,9 @@ def _reason(error: BaseException) -> str:
     return f"收件未能完成（{type(error).__name__}），邮件仍在邮箱中，稍后重试"
 
 
-def _session(ports: Ports, source: Source, settings: EmailSettings, stop: Event) -> None:
+def _session(ports: Ports, source: Source, settings: EmailSettings, stop: Event, refused: set[str]) -> None:
     with connect(settings, ports.secret(source.id, "password")) as mailbox:
-        work = _Pass(ports, source, settings, mailbox)
+        work = _Pass(ports, source, settings, mailbox, refused)
         while not stop.is_set():
             work.folders()
             ports.beat(source.id, True)
@@ -113,11 +114,19 @@ def _session(ports: Ports, source: Source, settings: EmailSettings, stop: Event)
 class _Pass:
     """Passes over the folders of one signed-in mailbox."""
 
-    def __init__(self, ports: Ports, source: Source, settings: EmailSettings, mailbox: Mailbox) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        source: Source,
+        settings: EmailSettings,
+        mailbox: Mailbox,
+        refused: set[str] | None = None,
+    ) -> None:
         self.ports = ports
         self.source = source
         self.settings = settings
         self.mailbox = mailbox
+        self._refused = set() if refused is None else refused  # keys that could not be stored: they wait behind others
         self._unchanged: dict[str, tuple[Any, ...]] = {}
         self._done_ready = False
 
@@ -172,7 +181,7 @@ class _Pass:
         new = 0
         in_a_row = 0
         errors: list[Exception] = []
-        for uid, facts in self._facts(uids):
+        for uid, facts in self._facts(sorted(uids, key=lambda uid: (f"{prefix}{uid}" in self._refused, uid))):
             try:
                 raw = self._raw(uid, facts, prefix)
             except ConnectionLost:
@@ -187,6 +196,7 @@ class _Pass:
                 fresh = self.ports.deliver(raw)
             except Exception as error:  # noqa: BLE001  a poisonous mail must not stop those behind it
                 errors.append(error)
+                self._refused.add(raw.key)
                 in_a_row += 1
                 if in_a_row >= _MAX_FAILURES:
                     break

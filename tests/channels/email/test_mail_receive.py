@@ -214,6 +214,27 @@ def test_two_pollers_on_one_mailbox(server):
     assert not ports.redelivered
 
 
+def test_mails_that_cannot_be_stored_do_not_hold_up_the_others(tmp_path: Path):
+    class Picky(MemoryPorts):
+        def deliver(self, raw):
+            if b"poison" in raw.blobs[0].data:
+                raise StorageDownError(raw.source_id)
+            return super().deliver(raw)
+
+    ports = Picky(clock=datetime.now(UTC) + timedelta(seconds=5))
+    ports.secrets["email:1", "password"] = "secret"
+    with Sandbox(tmp_path, password="secret") as box:
+        for number in range(5):
+            box.append(b"Subject: poison %d\r\n\r\n" % number)
+        for data in mails(4):
+            box.append(data)
+        with polling(ports, make_source(box.port)):
+            until(lambda: len(ports.delivered) == 4)
+        assert bodies(ports) == mails(4)
+        assert any(not beat.ok for beat in ports.beats)
+        assert "\\Seen" not in box.flags(1)
+
+
 @pytest.mark.parametrize("server", SERVERS, indirect=True)
 def test_idle_brings_news_at_once(server):
     ports, source = make_ports(), make_source(server.port, poll_seconds=600)
