@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from PIL import Image
@@ -88,7 +89,8 @@ def test_skewed_pages_keep_their_order(reader, sample, texts, name: str, degrees
 def test_stamp_hides_nothing_and_is_told_apart(reader, sample, texts) -> None:
     transcript = reader.read(render(sample("stamp.jpg")))
     written = [line.text for line in transcript.segments if line.source == "ocr"]
-    assert written == texts["stamp.jpg"].split("\n")
+    folded = [normalize("NFKC", text) for text in written]  # whether a colon is wide is not the stamp's doing
+    assert folded == [normalize("NFKC", text) for text in texts["stamp.jpg"].split("\n")]
     assert transcript.fields["phone"] == "13800005678"
 
 
