@@ -257,3 +257,11 @@ def test_ofd_page_that_is_one_picture_is_left_to_recognition() -> None:
     [page] = render(data)
     assert page.text_lines == ()
     assert marked(page) == "nw"
+
+
+def test_turned_for_the_screen() -> None:
+    from transcription.scan.raster import page_image, turned
+
+    page = page_image(picture())
+    assert turned(page.jpeg, 0) == page.jpeg
+    assert marked(PageImage(turned(page.jpeg, 90), 300, 400)) == "ne", "clockwise"
