@@ -47,7 +47,7 @@ class FetchError(Exception):
 
 
 class InputRefusedError(Exception):
-    """What a person offered cannot be an intake (empty, over the limit, wrong type). Message in Chinese, nothing stored."""
+    """What a person offered cannot be an intake (empty, too large, wrong type). Message in Chinese, nothing stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ Outcome: TypeAlias = NewReport | Continuation | DeliveryReport | NonClue
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured entrance. `settings` is validated by the channel's settings model; secrets come from Ports.secret."""
+    """One configured entrance. `settings` fit the channel's settings model; secrets come from Ports.secret."""
 
     id: str
     channel: str

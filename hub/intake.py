@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -169,7 +170,7 @@ def add_blob(session: Session, intake_id: int, key: Key, number: int, blob: cont
         origin=origin,
         role=blob.role,
         name=key.seal(blob.name[:500], "blob.name"),
-        media_type=blob.media_type[:100],
+        media_type=_plain_type(blob.media_type),
         size=size,
         sha256="",
         sealed=None,
@@ -185,6 +186,15 @@ def add_blob(session: Session, intake_id: int, key: Key, number: int, blob: cont
     session.add(row)
     session.flush()
     return row
+
+
+_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
+
+
+def _plain_type(declared: str) -> str:
+    """The bare media type: parameters a sender adds may carry names and are dropped."""
+    match = _TYPE.match(declared.strip().lower())
+    return match.group() if match else "application/octet-stream"
 
 
 def read_blob(session: Session, blob: Blob, start: int = 0, stop: int | None = None) -> Iterable[bytes]:

@@ -96,7 +96,7 @@ class Pcm:
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """A decoded page. `jpeg` is our own re-encoding (RGB, no metadata); `text_lines` from a text layer, if it has one."""
+    """A decoded page. `jpeg` is our own re-encoding (RGB, no metadata); `text_lines` come from a text layer."""
 
     jpeg: bytes
     width: int

@@ -14,8 +14,8 @@ from hub.access import audit
 from hub.access.masking import mask
 from hub.access.sealing import Key, open_key
 from hub.enrich import passages, produce
-from hub.models import Clue, Part, SuggestionRow, Transcript, Unit, Work
-from hub.terms import Suggestion
+from hub.models import Clue, Intake, IntakeClue, Part, SuggestionRow, Transcript, Unit, Work
+from hub.terms import IntakeKind, Suggestion
 from hub.work.rows import Job
 
 IDENTITY = ("phone", "id_number", "reporter_name", "email")
@@ -35,6 +35,7 @@ def enrich(job: Job) -> None:
         changed = store(session, clue, sources, made)
         found = produce.headline(made) | {"summary": summary(sources, made)}
         casework.apply_suggestions(session, clue, found, complete=not _unread(session, clue.id))
+        _suggest_kind(session, clue, made)
         if changed:
             versions = {s.producer: s.version for s in made}
             audit.record(session, f"clue:{clue.id}", "suggest", data={"producers": versions})
@@ -98,6 +99,19 @@ def summary(sources: Sequence[passages.Source], made: Sequence[Suggestion]) -> s
         if len(out) >= SUMMARY:
             break
     return out.strip()[:SUMMARY]
+
+
+def _suggest_kind(session: Session, clue: Clue, made: Sequence[Suggestion]) -> None:
+    """What kind of intake the words speak for; a person sets the kind, the clocks run until then (PRODUCT §4)."""
+    kind = next((str(item.value) for item in made if item.field == "kind" and item.value in list(IntakeKind)), None)
+    if kind is None:
+        return
+    intakes = session.scalars(
+        select(Intake).join(IntakeClue, IntakeClue.intake_id == Intake.id).where(IntakeClue.clue_id == clue.id)
+    )
+    for row in intakes:
+        if row.kind is None and row.kind_suggested == IntakeKind.CLUE:
+            row.kind_suggested = kind
 
 
 def _has_evidence(session: Session, clue_id: int) -> bool:

@@ -60,8 +60,8 @@ def test_a_mail_becomes_a_clue_with_place_class_and_everything_sealed(hub: Path)
 
 
 def test_the_same_delivery_again_adds_nothing(hub: Path) -> None:
-    first, = take("email", "a.eml", MAIL)
-    again, = take("email", "other-name.eml", MAIL)
+    (first,) = take("email", "a.eml", MAIL)
+    (again,) = take("email", "other-name.eml", MAIL)
     assert (again.intake_id, again.new) == (first.intake_id, False)
     drain("light")
     assert not take("email", "a.eml", MAIL)[0].new
@@ -71,8 +71,8 @@ def test_the_same_delivery_again_adds_nothing(hub: Path) -> None:
 
 
 def test_the_same_content_from_two_senders_is_two_intakes(hub: Path) -> None:
-    one, = take("email", "a.eml", MAIL, external_id="one")
-    two, = take("email", "a.eml", MAIL, external_id="two")
+    (one,) = take("email", "a.eml", MAIL, external_id="one")
+    (two,) = take("email", "a.eml", MAIL, external_id="two")
     assert one.new
     assert two.new
     assert one.intake_id != two.intake_id
@@ -82,7 +82,9 @@ def test_what_cannot_be_read_waits_on_the_manual_list(hub: Path, monkeypatch: py
     raw = channels()["referral"].from_files(
         [Blob("a.txt", "text/plain", "批示：请核查桃江县".encode())], {}, source_id="cli:referral", now=AT
     )[0]
-    broken = type(raw)(**{**{f: getattr(raw, f) for f in raw.__slots__}, "blobs": (Blob("x", "", b"\xff\x00not json", "form"),)})
+    broken = type(raw)(
+        **{**{f: getattr(raw, f) for f in raw.__slots__}, "blobs": (Blob("x", "", b"\xff\x00not json", "form"),)}
+    )
     made = intake.accept(broken, unit="430922")
     drain("light")
     with db.reading() as session:
@@ -108,7 +110,9 @@ def test_search_finds_two_characters_for_the_unit_and_its_superiors(hub: Path) -
 
 def test_ports_know_what_was_delivered(hub: Path) -> None:
     with db.transaction() as session:
-        ports.add_source(session, "email:t", "email", "430922", "t", settings={"host": "h", "user": "u"}, secrets={"password": "s"})
+        ports.add_source(
+            session, "email:t", "email", "430922", "t", settings={"host": "h", "user": "u"}, secrets={"password": "s"}
+        )
     made = ports.HubPorts()
     assert made.secret("email:t", "password") == "s"
     assert made.seen("email:t", ["1:1"]) == set()
