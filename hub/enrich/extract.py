@@ -20,7 +20,7 @@ from hub.terms import Passage, Span, Suggestion
 
 VERSION = "extract-1"
 PRODUCER = "extract"
-MAX_TEXT = 200_000
+MAX_TEXT = 100_000  # characters read; no report is longer, and what follows cannot hold a worker
 MASK = "\u2587"
 MAX_BODIES = 40  # of one kind shown; a report repeats itself long before
 MINERALS = re.compile(

@@ -10,9 +10,11 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data" / "names.toml"
+MAX_NAMES = 200  # of one kind; a report names fewer, and comparing them stays cheap
 HAN = "\u4e00-\u9fff"
 
 
@@ -165,7 +167,7 @@ def reporters(text: str) -> list[Name]:
         for match in pattern.finditer(text):
             found += _reporter_at(text, match.end(), "我是")
     found += _signatures(text)
-    return _unique(sorted(found, key=lambda name: name.start))
+    return _unique(sorted(found, key=lambda name: name.start)[:MAX_NAMES])
 
 
 def answered(text: str) -> list[Name]:
@@ -273,7 +275,7 @@ def organisations(text: str) -> list[Name]:
     """Organisations with a name of their own; "有个砖厂" has none."""
     found = [Name(m[0], m.start(), m.end(), "legal_person", "") for m in RAILWAY.finditer(text)]
     last = 0
-    matches = list(ORGANISATION.finditer(text))
+    matches = list(islice(ORGANISATION.finditer(text), 5 * MAX_NAMES))
     for index, match in enumerate(matches):
         following = matches[index + 1] if index + 1 < len(matches) else None
         if following and following.start() <= match.end():
@@ -288,7 +290,7 @@ def organisations(text: str) -> list[Name]:
         if name is not None and not any(o.start <= name.start < o.end for o in found[:40]):
             found.append(name)
             last = name.end
-    return sorted(found, key=lambda name: name.start)
+    return sorted(found, key=lambda name: name.start)[:MAX_NAMES]
 
 
 @cache
@@ -367,7 +369,7 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
             before = text[max(0, match.start() - 3) : match.start()]
             if not before.endswith(("我", "本人", "我们都", "都")):
                 found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "姓"))
-    return _unique(sorted(found, key=lambda item: item.start))
+    return _unique(sorted(found, key=lambda item: item.start)[:MAX_NAMES])
 
 
 def _reporter_side(text: str, place: int) -> bool:
