@@ -21,8 +21,9 @@ def mask(text: str, spans: Iterable[tuple[int, int]] = ()) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """138****0000: the form in which a number may be shown in a list."""
-    return phone[:3] + "*" * max(0, len(phone) - 7) + phone[-4:] if len(phone) >= 7 else "*" * len(phone)
+    """138****0000: the form in which a number may be shown in a list. At least four digits are hidden (landlines too)."""
+    tail, head = min(4, max(0, len(phone) - 4)), min(3, max(0, len(phone) - 8))
+    return phone[:head] + "*" * (len(phone) - head - tail) + phone[len(phone) - tail :]
 
 
 def mask_name(name: str) -> str:
