@@ -113,7 +113,7 @@ class Store:
         with file:
             length = os.fstat(file.fileno()).st_size
             header = file.read(HEADER)
-            if header[:1] != FORMAT:
+            if len(header) != HEADER or header[:1] != FORMAT:
                 raise EvidenceError(f"evidence {address[:12]} has an unknown format")
             box, prefix = AESGCM(key), header[1:]
             chunks = max(1, -(-(length - HEADER) // (CHUNK + TAG)))
