@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transcription.contract import PageImage, Pcm, SpeechEngine
+from transcription.contract import Pcm, SpeechEngine
+
+if TYPE_CHECKING:
+    from transcription.scan.pages import Pages
 
 
 def decode_audio(data: bytes, name: str = "") -> Pcm:
@@ -17,7 +19,7 @@ def decode_audio(data: bytes, name: str = "") -> Pcm:
     return decode(data, name)
 
 
-def render(data: bytes, name: str = "") -> Iterable[PageImage]:
+def render(data: bytes, name: str = "") -> Pages:
     """Any scan to page images. Raises DecodeError. Call it in the limited child."""
     from transcription.scan.pages import render as render_pages  # noqa: PLC0415  renderers only where scans are decoded
 

@@ -162,7 +162,8 @@ def scan(files: tuple[Path, ...]) -> None:
     from hub.enrich import decoding, transcribe
 
     def read(data: bytes, name: str) -> Answer:
-        return scanned(transcribe.reader().read(decoding.pages(data, name)))
+        pages, warnings = decoding.pages(data, name)
+        return scanned(transcribe.reader().read(pages, warnings=warnings))
 
     _each_file(files, read)
 

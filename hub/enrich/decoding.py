@@ -33,12 +33,13 @@ def _decode_audio(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
 
 
 def _render(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
-    pages = list(registry.render(blobs[0], args["name"]))
+    rendered = registry.render(blobs[0], args["name"])
+    pages = list(rendered)
     about = [
         {"width": p.width, "height": p.height, "lines": [[s.text, s.confidence, s.order, s.box] for s in p.text_lines]}
         for p in pages
     ]
-    return about, [page.jpeg for page in pages]
+    return {"pages": about, "warnings": list(rendered.warnings)}, [page.jpeg for page in pages]
 
 
 @cache
@@ -87,18 +88,16 @@ def audio(data: bytes, name: str) -> Pcm:
     return Pcm(tuple(back), float(about["duration"]), str(about["codec"]), tuple(map(str, about["warnings"])))
 
 
-def pages(data: bytes, name: str) -> Sequence[PageImage]:
-    """Rendered pages. Raises RefusedError or ChildDiedError."""
+def pages(data: bytes, name: str) -> tuple[Sequence[PageImage], Sequence[str]]:
+    """Rendered pages and what was cut or odd about them. Raises RefusedError or ChildDiedError."""
     about, back = media_child().run("pages", {"name": name}, [data])
-    return [
-        PageImage(
-            jpeg,
-            int(page["width"]),
-            int(page["height"]),
-            tuple(
-                Segment(str(t), float(c), int(o), box=tuple(box) if box else None, page=n, source="text-layer")
-                for t, c, o, box in page["lines"]
-            ),
-        )
-        for n, (page, jpeg) in enumerate(zip(about, back, strict=True))
-    ]
+    found = [_page(n, page, jpeg) for n, (page, jpeg) in enumerate(zip(about["pages"], back, strict=True))]
+    return found, [str(warning) for warning in about["warnings"]]
+
+
+def _page(number: int, about: dict[str, Any], jpeg: bytes) -> PageImage:
+    lines = tuple(
+        Segment(str(t), float(c), int(o), box=tuple(box) if box else None, page=number, source="text-layer")
+        for t, c, o, box in about["lines"]
+    )
+    return PageImage(jpeg, int(about["width"]), int(about["height"]), lines)

@@ -85,8 +85,8 @@ def read_scan(job: Job) -> None:
     """Handler: args {"part": id} of a scan part. The upright page images become rendered blobs beside the original."""
     data, name = _input(job.args["part"])
     with _renewing(job):
-        pages = decoding.pages(data, name)
-        made = reader().read(pages)
+        pages, warnings = decoding.pages(data, name)
+        made = reader().read(pages, warnings=warnings)
     upright = [registry.turned(page.jpeg, about.rotation) for page, about in zip(pages, made.pages, strict=True)]
     with db.transaction() as session:
         _store_pages(session, job.args["part"], upright)

@@ -49,7 +49,7 @@ def test_recordings_and_scans_are_decoded_in_the_child(hub: Path) -> None:
     pcm = decoding.audio(sound(), "a.wav")
     assert pcm.duration == pytest.approx(0.3, abs=0.05)
     for kind in ("PNG", "JPEG", "TIFF", "PDF", "WEBP", "BMP"):
-        (page,) = decoding.pages(picture(kind), f"a.{kind.lower()}")
+        (page,), _ = decoding.pages(picture(kind), f"a.{kind.lower()}")
         assert page.width > 0, kind
     with pytest.raises(RefusedError) as refused:
         decoding.audio(b"no sound at all", "a.wav")
