@@ -181,7 +181,9 @@ def letters() -> None:
     grey[0].save(folder / "lx-0001-1.tif", save_all=True, append_images=grey[1:], compression="group4", dpi=(150, 150))
     envelope = worn(drawn(ENVELOPE, 38, 84, size=(1240, 620), at=(120, 90)), skew=0.8, noise=6, blur=0.6, seed=3)
     envelope.convert("L").save(folder / "lx-0001-信封.jpg", quality=45)
-    photo = stamped(drawn(PHOTO, 44, 108, size=(1200, 1500), at=(90, 150), face=MICROHEI), "平果市太平镇袍烈村", (860, 1130))
+    photo = stamped(
+        drawn(PHOTO, 44, 108, size=(1200, 1500), at=(90, 150), face=MICROHEI), "平果市太平镇袍烈村", (860, 1130)
+    )
     photographed(photo, 4).save(folder / "lx-0002.jpg", quality=58)
     pdf = worn(drawn(DRILLING, 42, 104), skew=0.3, noise=6, blur=0.5, seed=5).convert("L")
     pdf.point(lambda v: v // 16 * 17).save(folder / "lx-0003.pdf", "PDF", resolution=150, quality=45)
@@ -214,7 +216,8 @@ QIHE_ATTACHED = """情况说明
 三、建设情况：钢结构仓库两栋，围墙已建成，场地已硬化。
 四、证据：现场照片六张、施工铭牌照片一张，保存在举报人手中。
 """
-TAIKANG = """河南省周口市太康县老冢镇前何村，太康县宏发砖瓦厂在耕地里取土烧砖，挖了四五米深的大坑，毁了二十多亩地。从今年四月开始挖，现在还在挖。
+TAIKANG = """河南省周口市太康县老冢镇前何村，太康县宏发砖瓦厂在耕地里取土烧砖，\
+挖了四五米深的大坑，毁了二十多亩地。从今年四月开始挖，现在还在挖。
 我叫何玉兰，电话13800000123。
 """
 TAIKANG_MORE = """补充一点：砖瓦厂的老板叫孙保田，昨天夜里又来了两台挖掘机。我拍了录像，可以发给你们。
@@ -222,14 +225,18 @@ TAIKANG_MORE = """补充一点：砖瓦厂的老板叫孙保田，昨天夜里�
 在 2026年3月2日，线索受理 写道：
 > 您的来信已收到，如有补充请直接回复本邮件。
 """
-SUNAN = """<html><body><p>反映违规发证问题：</p><p>甘肃省张掖市<b>肃南裕固族自治县</b>祁丰乡，明明在自然保护区里，县里去年还给酒泉金川山矿业有限公司批了采矿权，
-发了采矿许可证，没有经过招拍挂。</p><p>证号和公告我存了截图，可以提供。</p><p>举报人 马进福&nbsp;13800000134</p></body></html>"""
-SHEYANG = """你好，我想咨询一下：我家在江苏省盐城市射阳县海河镇，老房子要翻建，农村宅基地翻建需要办哪些手续？要找哪个部门？
+SUNAN = """<html><body><p>反映违规发证问题：</p>
+<p>甘肃省张掖市<b>肃南裕固族自治县</b>祁丰乡，明明在自然保护区里，县里去年还给酒泉金川山矿业有限公司批了采矿权，\
+发了采矿许可证，没有经过招拍挂。</p>
+<p>证号和公告我存了截图，可以提供。</p><p>举报人 马进福&nbsp;13800000134</p></body></html>"""
+SHEYANG = """你好，我想咨询一下：我家在江苏省盐城市射阳县海河镇，老房子要翻建，\
+农村宅基地翻建需要办哪些手续？要找哪个部门？
 我叫孙小梅，联系电话13800000145。谢谢。
 """
 GULOU = """鼓楼区有人没有办手续，在河边空地上搭建厂房，占地两亩左右，每天晚上施工，吵得睡不着。希望派人来看看。
 """
-YINGSHANG = """安徽省阜阳市颍上县半岗镇，颍上县华茂置业有限公司在工业用地上建商品房卖，擅自改变土地用途，一共六栋楼，已经卖出去一百多套。售楼处的宣传页我拍了照片。
+YINGSHANG = """安徽省阜阳市颍上县半岗镇，颍上县华茂置业有限公司在工业用地上建商品房卖，\
+擅自改变土地用途，一共六栋楼，已经卖出去一百多套。售楼处的宣传页我拍了照片。
 举报人：程晓东，13800000156
 """
 
@@ -326,11 +333,11 @@ def forms() -> None:
 # ---- speech
 
 RATE = 8000
-CUTS: tuple[tuple[str, float, float, str, bool], ...] = (
+CUTS: tuple[tuple[str, float, float, str, bool], ...] = (  # call, from, to (s), file, two channels
     ("call02", 5.6, 21.4, "hl-20260302-0001.opus", True),  # 湖南桃江, sand
-    ("call01", 5.6, 25.1, "hl-20260302-0002.amr", False),  # 内蒙古五原, brickworks
-    ("call03", 5.6, 20.4, "hl-20260302-0003.mp3", True),  # 浙江萧山, sale of land
-    ("call04", 5.6, 22.2, "hl-20260302-0004.m4a", False),  # 四川金堂, a question
+    ("call01", 5.6, 25.1, "hl-20260302-0002.mp3", True),  # 内蒙古五原, brickworks
+    ("call03", 5.6, 20.4, "hl-20260302-0003.m4a", True),  # 浙江萧山, sale of land
+    ("call07", 5.6, 22.0, "hl-20260302-0004.opus", True),  # 广东佛冈, golf course
     ("call06", 5.6, 21.1, "voicemail-7.wav", False),  # 山东兰陵, compensation
     ("call05", 5.6, 21.7, "twilio-xitu.wav", False),  # 江西会昌, rare earth
 )

@@ -39,11 +39,12 @@ def _state() -> Any:
 def info() -> None:
     """Print addresses, ports, folders, secrets and accounts of the demo as JSON."""
     from hub.demo import county, providers
+    from hub.demo.inputs import UNIT
 
     state = _state()
     _print({
         "web": providers.web_url(),
-        "unit": county.UNIT,
+        "unit": UNIT,
         "accounts": [{"login": login, "password": county.PASSWORD, "role": str(role), "unit": unit}
                      for login, _name, unit, role in county.PEOPLE],
         "imap": {"source": providers.SOURCES["mail"], "host": "127.0.0.1", "port": state.ports.get("imap"),
@@ -79,6 +80,27 @@ def send(channel: str, files: tuple[Path, ...], wait: float) -> None:
     _print(answer)
     if not answer["sent"]:
         raise SystemExit(2)
+
+
+@demo.command()
+def check() -> None:
+    """Compare each demo clue with what its input should become; one JSON object a line, then the totals."""
+    from sqlalchemy import select
+
+    from hub import db
+    from hub.cli.attach import attached
+    from hub.demo.compare import compared
+    from hub.demo.inputs import manifest
+    from hub.models import Clue
+    from hub.supervision import listing
+
+    state = _state()
+    with attached(), db.reading() as session:
+        own = set(session.scalars(select(Clue.no).where(Clue.id.in_(state.clues))))
+        found = compared(manifest(), [row for row in listing.rows(session) if row["no"] in own or not own])
+    for row in found:
+        _print(row)
+    _print({"expected": len(found), "ok": sum(row["ok"] for row in found), "sent": len(state.sent)})
 
 
 @demo.command()
@@ -162,7 +184,7 @@ def imap(folder: Path, port: int, user: str, password: str, mails: tuple[Path, .
 @click.option("--text", "texts", multiple=True, help="A text message to send at once.")
 @click.option("--image", "images", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--voice", "voices", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def wechat(
+def wechat(  # noqa: PLR0913, PLR0917  one parameter an option
     webhook: str, app_id: str, token: str, aes_key: str, app_secret: str, port: int, openid: str,
     texts: tuple[str, ...], images: tuple[Path, ...], voices: tuple[Path, ...],
 ) -> None:  # fmt: skip

@@ -66,7 +66,7 @@ class Doors:
         for file in sorted(entry.files, key=lambda file: file.suffix not in _SIDECARS):
             data = file.read_bytes()
             if file.suffix in _SIDECARS:
-                text = dated(data.decode("utf-8"), self.state.day)
+                text = dated(data.decode("utf-8"), self.state.day).replace("{tag}", tag)  # another call has another id
                 for sound in entry.files:  # a row names its recording
                     text = text.replace(sound.name, f"{tag}{sound.name}")
                 data = text.encode()

@@ -80,10 +80,9 @@ def made(channel: str, files: Sequence[Path]) -> tuple[Input, str]:
         table = any(file.suffix.lower() in (".csv", ".xlsx", ".tsv") for file in files)
         sample = next(e for e in samples if (e.form == "subordinate-batch") == table)
     if channel != "wechat":
-        facts = {name: sample.values[name] for name in sample.values if name not in ("place", "facts", "respondent")}
-        if sample.form and not set(facts) >= {"facts"}:
-            facts |= {"place": "见附件", "facts": "见附件"} if "place" in sample.values else {}
-        return Input(f"file-{digest}", channel, sample.door, tuple(files), sample.form, sample.user, facts), ""
+        told = {name: "见附件" if name in ("place", "facts") else value
+                for name, value in sample.values.items() if name != "respondent"}  # fmt: skip
+        return Input(f"file-{digest}", channel, sample.door, tuple(files), sample.form, sample.user, told), ""
     messages = tuple(_message(file) for file in files)
     return Input(f"file-{digest}", channel, "wechat", messages=messages, sender=f"oDemoFile{digest}"), ""
 
