@@ -121,7 +121,8 @@ class Sandbox:
         Empty `wav_bytes`: the caller hung up without a word, the recording is absent. `out_of_order`: the recording
         is told before the call, as happens when Twilio's servers race. Given sids make a repeated call the same one.
         """
-        call_sid, recording_sid = call_sid or f"CA{secrets.token_hex(16)}", recording_sid or f"RE{secrets.token_hex(16)}"
+        call_sid = call_sid or f"CA{secrets.token_hex(16)}"
+        recording_sid = recording_sid or f"RE{secrets.token_hex(16)}"
         steps = self._steps(from_, wav_bytes, call_sid, recording_sid)
         if out_of_order:
             steps = [*steps[1:], steps[0]]

@@ -81,6 +81,11 @@ class Providers:
                     kind, suffix = ("audio/amr", "amr") if voice else ("image/jpeg", "jpg")
                     self.wechat.api.keep(message["file"].read_bytes(), kind, suffix)
 
+    def stop(self) -> None:
+        """Ends the servers (the demo process simply ends)."""
+        for made in (self.mail, self.wechat, self.twilio):
+            made.stop()
+
     def settings(self) -> dict[str, tuple[str, dict[str, Any], dict[str, str]]]:
         """Source id → name, settings, secrets, as they must stand in the database for these ports."""
         told, folder = self.state.secrets, self.state.folder
