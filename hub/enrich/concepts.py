@@ -16,8 +16,14 @@ import ahocorasick
 from pypinyin import pinyin_dict
 
 MAX_HITS = 400  # per concept; a report repeats itself long before
-_TRADITIONAL = "違佔採礦開國軍機農準證發賣轉讓擅許經報舉蓋樓廠養殖場復墾補償徵權屬爭議處罰應該問請個們沒車運邊動產電話號縣鎮鄉區劃業"
-_SIMPLIFIED = "违占采矿开国军机农准证发卖转让擅许经报举盖楼厂养殖场复垦补偿征权属争议处罚应该问请个们没车运边动产电话号县镇乡区划业"
+_TRADITIONAL = (
+    "違佔採礦開國軍機農準證發賣轉讓擅許經報舉蓋樓廠養殖場復墾補償徵權屬爭"
+    "議處罰應該問請個們沒車運邊動產電話號縣鎮鄉區劃業"
+)
+_SIMPLIFIED = (
+    "违占采矿开国军机农准证发卖转让擅许经报举盖楼厂养殖场复垦补偿征权属争"
+    "议处罚应该问请个们没车运边动产电话号县镇乡区划业"
+)
 _WIDE = {code: code - 0xFEE0 for code in (0xFF0D, 0xFF0E, *range(0xFF10, 0xFF5B))}
 _FOLD = {**_WIDE, **str.maketrans(_TRADITIONAL, _SIMPLIFIED), ord("砂"): "沙", ord("\u3000"): " ", ord("畝"): "亩"}
 _TONES = str.maketrans("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿê", "aaaaeeeeiiiioooouuuuvvvvvnnnme")
@@ -158,7 +164,7 @@ def _inherit(words: dict[str, set[str]], passed: frozenset[str], barred: frozens
         for start in range(len(word)):
             for end in range(start + 2, len(word) + 1):
                 if end - start < len(word):
-                    names |= inner.get(word[start:end], frozenset())
+                    names.update(inner.get(word[start:end], ()))
 
 
 _Found = tuple[int, int, frozenset[str]]

@@ -1,4 +1,4 @@
-"""Earlier reports that may speak of the same act: "duplicate" (same reporter) or "merge" (another one) (C5, Art. 12–13).
+"""Earlier reports that may tell of the same act: "duplicate" (same reporter) or "merge" (another one) (C5, Art. 12–13).
 
 Candidates only, never a decision. A report is compared with earlier ones of the same county inside a window of days;
 each element agrees, conflicts or is unknown, and the sum of their weights is squashed to a score. Text likeness alone
@@ -55,7 +55,33 @@ _TOWN = re.compile(rf"([{_HAN}]{{2,4}}?)(?:镇|乡|街道|苏木)")
 _VILLAGE = re.compile(rf"([{_HAN}]{{1,5}})(?:村|社区|嘎查)(?![{_HAN}]?(?:民|支书|主任|书记|干部|里|长|委|霸|官|集体))")
 _GROUP = re.compile(r"([一二三四五六七八九十0-9]{1,3})(?:组|社|队)")
 _NOT_VILLAGE = frozenset(
-    "我们 你们 他们 本 全 隔壁 邻 农 各 外 这个 那个 某 该 一个 两个 几个 同 老家 的 在 到 附近 有个 新农".split()
+    [
+        "我们",
+        "你们",
+        "他们",
+        "本",
+        "全",
+        "隔壁",
+        "邻",
+        "农",
+        "各",
+        "外",
+        "这个",
+        "那个",
+        "某",
+        "该",
+        "一个",
+        "两个",
+        "几个",
+        "同",
+        "老家",
+        "的",
+        "在",
+        "到",
+        "附近",
+        "有个",
+        "新农",
+    ]
 )
 _BEFORE_VILLAGE = re.compile(
     rf"[{_HAN}]{{0,5}}(?:镇|乡|县|市|区|街道|旗|苏木|在|是|到|的|举报|反映|我们|位于|把|给|由)"
@@ -121,7 +147,7 @@ def _time(value: Any) -> datetime:
     """The time of a row; ValueError where it is none. Times without a zone are compared as they stand."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)
-    return datetime.fromisoformat(str(value).strip().replace("Z", "+00:00")).replace(tzinfo=None)
+    return datetime.fromisoformat(str(value).strip().upper()).replace(tzinfo=None)
 
 
 def features(row: Mapping[str, Any], resolve: Resolver | None = None) -> Features:
@@ -133,8 +159,9 @@ def features(row: Mapping[str, Any], resolve: Resolver | None = None) -> Feature
     result = extract(original)
     named = [name for name in result.respondents if name.kind == "natural_person" and len(name.value) > 1]
     masked = list(text)
-    for item in (*result.phones, *result.ids, *result.reporters):
-        masked[item.start : item.end] = MASK * (item.end - item.start)
+    private = [(item.start, item.end) for item in (*result.phones, *result.ids)]
+    for start, end in (*private, *((name.start, name.end) for name in result.reporters)):
+        masked[start:end] = MASK * (end - start)
     words = "".join(masked)
     bigrams = Counter(
         words[i : i + 2] for i in range(len(words) - 1) if words[i : i + 2].isalnum() and MASK not in words[i : i + 2]

@@ -24,10 +24,14 @@ MAX_TEXT = 100_000  # characters read; no report is longer, and what follows can
 MASK = "\u2587"
 MAX_BODIES = 40  # of one kind shown; a report repeats itself long before
 MINERALS = re.compile(
-    "稀土|煤炭|原煤|煤矿|铁矿|金矿|铜矿|铝土矿|铅锌矿|锰矿|钨矿|锡矿|锑矿|钼矿|锂矿|萤石|石灰石|石灰岩|花岗岩|大理石|玄武岩|石英石|石英砂|石英|河砂|河沙|海砂|山砂|砂石|沙石|石料|石头|沙子|砂子|黏土|粘土|高岭土|瓷土|膨润土|页岩|玉石|玛瑙|磷矿|石膏|重晶石|矿泉水|地热|温泉|卵石|鹅卵石|片石|青石|黑土|泥炭|煤"
+    "稀土|煤炭|原煤|煤矿|铁矿|金矿|铜矿|铝土矿|铅锌矿|锰矿|钨矿|锡矿|锑矿|钼矿|锂矿|萤石|石灰石|"
+    "石灰岩|花岗岩|大理石|玄武岩|石英石|石英砂|石英|河砂|河沙|海砂|山砂|砂石|沙石|石料|石头|沙子|"
+    "砂子|黏土|粘土|高岭土|瓷土|膨润土|页岩|玉石|玛瑙|磷矿|石膏|重晶石|矿泉水|地热|温泉|卵石|"
+    "鹅卵石|片石|青石|黑土|泥炭|煤"
 )
 COUNTS = re.compile(
-    r"(?P<n>[0-9]{1,6}|[一二两三四五六七八九十百千几]{1,6})(?P<more>多|余|来)?(?P<unit>栋|间|座|户|套|车|台|辆|处|口|棵|层|米深|艘|条船)"
+    r"(?P<n>[0-9]{1,6}|[一二两三四五六七八九十百千几]{1,6})(?P<more>多|余|来)?(?P<unit>栋|间|座|"
+    r"户|套|车|台|辆|处|口|棵|层|米深|艘|条船)"
 )
 
 
@@ -78,8 +82,8 @@ def _mask(text: str, spans: Sequence[tuple[int, int]]) -> str:
     for start, end in sorted(spans):
         if end <= place:
             continue
-        start = max(start, place)
-        parts += [text[place:start], MASK * (end - start)]
+        begin = max(start, place)
+        parts += [text[place:begin], MASK * (end - begin)]
         place = end
     return "".join([*parts, text[place:]])
 
@@ -144,8 +148,10 @@ LAND_KINDS = {
     "unused": re.compile("荒地|荒山|滩涂|河滩|未利用地|荒坡"),
 }
 BODY = re.compile(
-    r"(?:[镇乡县区市旗]政府|人民政府|街道办事处?|管委会|村委会|居委会|生产队|国土(?:资源)?[局所]|自然资源(?:和规划)?[局所]|规划局)"
-    r"(?=[^，。；！？,;\n]{0,6}(?:违规|违法|非法|越权|无权|私自|擅自|强行|强占|占用|把|将|批给|批准|未经|没有|未批|卖|征))"
+    r"(?:[镇乡县区市旗]政府|人民政府|街道办事处?|管委会|村委会|居委会|生产队|国土(?:资源)?[局所]|"
+    r"自然资源(?:和规划)?[局所]|规划局)"
+    r"(?=[^，。；！？,;\n]{0,6}(?:违规|违法|非法|越权|无权|私自|擅自|强行|强占|占用|把|将|批给|"
+    r"批准|未经|没有|未批|卖|征))"
 )
 _OTHER_OWNER = re.compile(
     r"(?:老板|对方|他的|他们|被举报人|厂里|矿上|公司)(?:的)?(?:电话|手机|号码|联系方式)[^，。；]{0,6}$"
@@ -211,7 +217,7 @@ def _of_turn(text: str, index: int, asked: str) -> list[Suggestion]:
 
 
 def _suggestions(text: str, result: ExtractResult, spans: Callable[[int, int], tuple[Span, ...]]) -> list[Suggestion]:
-    def make(  # noqa: PLR0913 - the columns of a suggestion
+    def make(
         field: str, value: Any, confidence: float, start: int, end: int, reason: str = "", **extra: Any
     ) -> Suggestion:
         return Suggestion(field, value, PRODUCER, VERSION, confidence, spans(start, end), reason, extra)
@@ -221,23 +227,20 @@ def _suggestions(text: str, result: ExtractResult, spans: Callable[[int, int], t
         other = bool(_OTHER_OWNER.search(text[max(0, phone.start - 20) : phone.start]))
         owner = {"owner": "respondent"} if other else {}
         found.append(make("phone", phone.value, SURE, phone.start, phone.end, **owner))
-    for number in result.ids:
-        found.append(make("id_number", number.value, SURE if number.sure else LIKELY, number.start, number.end))
-    for name in result.reporters:
-        found.append(make("reporter_name", name.value, CHECKED, name.start, name.end, name.cue))
+    found += [make("id_number", n.value, SURE if n.sure else LIKELY, n.start, n.end) for n in result.ids]
+    found += [make("reporter_name", n.value, CHECKED, n.start, n.end, n.cue) for n in result.reporters]
     for name in result.respondents:
         value = {"name": name.value, "kind": name.kind}
         found.append(make("respondent", value, LIKELY, name.start, name.end, name.cue))
     for body in list(BODY.finditer(text))[:MAX_BODIES]:
         value = {"name": body[0], "kind": "other_organisation"}
         found.append(make("respondent", value, WEAK, body.start(), body.end(), "机关"))
-    for name in result.organisations:
-        found.append(make("organisation", name.value, LIKELY, name.start, name.end))
+    found += [make("organisation", n.value, LIKELY, n.start, n.end) for n in result.organisations]
     for area in result.areas:
-        value = {"m2": area.m2, "text": area.text, "approx": area.approx}
+        size: dict[str, Any] = {"m2": area.m2, "text": area.text, "approx": area.approx}
         land = text[max(0, area.start - 16) : area.end + 12]
         kinds = [kind for kind, words in LAND_KINDS.items() if words.search(land)]
-        found.append(make("area", value, CHECKED, area.start, area.end, land_kind=kinds[0] if kinds else "unknown"))
+        found.append(make("area", size, CHECKED, area.start, area.end, land_kind=kinds[0] if kinds else "unknown"))
     for when in result.dates:
         line = text[text.rfind("\n", 0, when.start) + 1 : when.start] + text[when.end :].partition("\n")[0]
         if when.absolute and "\n" in text and not line.strip():
@@ -245,8 +248,7 @@ def _suggestions(text: str, result: ExtractResult, spans: Callable[[int, int], t
         value = {"value": when.value, "text": when.text}
         found.append(make("occurred", value, LIKELY if when.absolute else WEAK, when.start, when.end))
     for key, rows in (("mineral", result.minerals), ("count", result.counts)):
-        for row in rows[:MAX_BODIES]:
-            found.append(make("facts", {key: row.value}, LIKELY, row.start, row.end))
+        found += [make("facts", {key: row.value}, LIKELY, row.start, row.end) for row in rows[:MAX_BODIES]]
     return found
 
 

@@ -183,7 +183,7 @@ def _starts(text: str, digits: list[_Digit], i: int) -> bool:
     if len(glued) == 8 and glued[:2] in ("19", "20") and _born(glued):
         return True
     before = text[max(0, digits[begin].start - 1) : digits[begin].start]
-    return len(glued) <= 2 and (before in ("月",) or (begin >= 2 and before in ("-", ".", "/")))
+    return len(glued) <= 2 and (before == "月" or (begin >= 2 and before in ("-", ".", "/")))
 
 
 def _ends(text: str, digits: list[_Digit], end: int) -> bool:
@@ -219,9 +219,9 @@ def _mobile(text: str, digits: list[_Digit], i: int) -> tuple[str, int] | None:
 def _joined(text: str, digits: list[_Digit], i: int, length: int) -> bool:
     """Gaps inside one number: blanks and hyphens; commas only between spoken digits."""
     for digit in digits[i + 1 : i + length]:
-        if digit.gap.strip(" -\t()（）杠\u2010\u2011\u2012\u2013\u2014\u2015"):
-            if text[digit.start].isascii() or digit.gap.strip(" ,，、"):
-                return False
+        other = digit.gap.strip(" -\t()（）杠\u2010\u2011\u2012\u2013\u2014\u2015")
+        if other and (text[digit.start].isascii() or digit.gap.strip(" ,，、")):
+            return False
     return True
 
 
@@ -267,13 +267,16 @@ _CN_UNIT = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 10
 _NUMBER = rf"(?:[0-9]{{1,12}}(?:,[0-9]{{3}}){{0,3}}(?:\.[0-9]{{1,6}})?[几十百千万亿]{{0,2}}|[{_CN}]{{1,16}})"
 AREA = re.compile(
     rf"(?:(?P<low>{_NUMBER})(?:-|~|～|—|到|至|、)){{0,1}}(?P<num>{_NUMBER})(?P<vague>[多余来把]{{0,2}})个? ?"
-    r"(?P<unit>平方公里|平方千米|平方米|平方|平米|㎡|[mM]²|[mM]2(?![0-9])|km²|k㎡|公顷|hm²|亩|顷|垧|晌|分(?=地|田|多地|菜地|耕地|水田|宅基地|自留地|林地)|平(?![均时安静整原常等台民]))"
-    r"(?P<tail>半|(?:零|又)?[0-9一二两三四五六七八九]{1,2}分(?:[0-9一二三四五六七八九]厘)?|零?[0-9一二三四五六七八九]厘|"
+    r"(?P<unit>平方公里|平方千米|平方米|平方|平米|㎡|[mM]²|[mM]2(?![0-9])|km²|k㎡|公顷|hm²|亩|顷|"
+    r"垧|晌|分(?=地|田|多地|菜地|耕地|水田|宅基地|自留地|林地)|平(?![均时安静整原常等台民]))"
+    r"(?P<tail>半|(?:零|又)?[0-9一二两三四五六七八九]{1,2}分(?:[0-9一二三四五六七八九]厘)?|"
+    r"零?[0-9一二三四五六七八九]厘|"
     r"[一二三四五六七八九](?=[，。、；,.;\s左的]|$))?"
 )
 FRACTION = re.compile(r"([二三四五六七八九十])分之([一二两三四五六七八九])(亩)")
 SIDES = re.compile(
-    rf"长(?:度)?(?:约|大概|大约|有)?({_NUMBER})多?米(?:左右)?[，,、 ]?(?:，)?宽(?:度)?(?:约|大概|大约|有)?({_NUMBER})多?米"
+    rf"长(?:度)?(?:约|大概|大约|有)?({_NUMBER})多?米(?:左右)?[，,、 ]?(?:，)?宽(?:度)?(?:约|大概|"
+    rf"大约|有)?({_NUMBER})多?米"
 )
 _UNITS = {"平方公里": 1e6, "平方千米": 1e6, "km²": 1e6, "k㎡": 1e6, "公顷": 1e4, "hm²": 1e4, "亩": MU, "顷": 100 * MU}
 _UNITS |= {"垧": 15 * MU, "晌": 15 * MU, "分": MU / 10}
@@ -288,7 +291,7 @@ _PRICE = re.compile(
 def chinese_number(words: str) -> tuple[float, bool] | None:
     """(value, vague) of a Chinese numeral; vague amounts give their named base (二十几 = 20, 两三百 = 200)."""
     vague = any(c in "几数" for c in words)
-    if words in ("半",):
+    if words == "半":
         return 0.5, False
     if "点" in words:
         whole, _, rest = words.partition("点")

@@ -42,12 +42,12 @@ def test_sentences_used_in_development_keep_their_class(name):
 
 
 def test_held_out_sentences():
-    # A floor below the measured figure: the file was written after the rules were frozen and changes nothing in them.
+    # The targets of QUALITY §3; the head of the file says what was measured at first sight.
     top1, top2, scope, more = figures("classes_held.tsv")
-    assert top1 >= 0.80
-    assert top2 >= 0.84
-    assert scope >= 0.94
-    assert more <= 0.08
+    assert top1 >= 0.92
+    assert top2 >= 0.96
+    assert scope >= 0.97
+    assert more <= 0.05
 
 
 @pytest.mark.parametrize("text", ["我要举报，你们快来", "喂，听得到吗", "", "有情况", "。。。？", "😀" * 20])

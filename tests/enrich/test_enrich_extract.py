@@ -56,11 +56,12 @@ def test_texts_used_in_development_are_read_whole(name):
 
 
 def test_held_out_texts():
+    # Written after the rules were frozen; at first sight phone, id, area and reporter 1.0, respondent .81, company .90.
     found = figures("extraction_held.jsonl")
-    assert f1(found["ph"]) >= 0.97
-    assert f1(found["id"]) >= 0.97
-    assert f1(found["ar"]) >= 0.93
-    assert f1(found["rep"]) >= 0.90
+    assert f1(found["ph"]) >= 0.99
+    assert f1(found["id"]) >= 0.99
+    assert f1(found["ar"]) >= 0.98
+    assert f1(found["rep"]) >= 0.95
     assert f1(found["sub"]) >= 0.80
 
 
@@ -135,7 +136,8 @@ def test_what_is_no_area(text):
 
 
 @pytest.mark.parametrize(
-    ("words", "value"), [("十五", 15), ("一千二", 1200), ("两万三千", 23000), ("二十几", 20), ("三点五", 3.5), ("几十", 10)]
+    ("words", "value"),
+    [("十五", 15), ("一千二", 1200), ("两万三千", 23000), ("二十几", 20), ("三点五", 3.5), ("几十", 10)],
 )
 def test_chinese_numerals(words, value):
     assert chinese_number(words)[0] == value
@@ -199,7 +201,11 @@ def test_a_telephone_of_the_accused_is_marked():
 
 
 def test_a_surname_gives_way_to_the_full_name():
-    passages = [Passage("我姓陈", "", "caller"), Passage("您叫什么名字", "", "operator"), Passage("陈大年", "", "caller")]
+    passages = [
+        Passage("我姓陈", "", "caller"),
+        Passage("您叫什么名字", "", "operator"),
+        Passage("陈大年", "", "caller"),
+    ]
     assert [s.value for s in module.suggest(passages) if s.field == "reporter_name"] == ["陈大年"]
 
 

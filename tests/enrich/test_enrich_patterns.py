@@ -17,10 +17,54 @@ PATTERNS = [
     for name, value in vars(module).items()
     if isinstance(value, re.Pattern)
 ] + [pytest.param(value, id=f"thing.{name}") for name, value in duplicates._THING.items()]
-SEEDS = (
-    "1 一 幺 我是 村民 公司 王 某 ， \n 十 个 二个一 亩 0 1- 平 年 月 1. 1, 分之 我叫 举报人 在 晚上 现在 村 镇 厂 长1米宽 姓 建 有限 1390000 2023 "
-    "20230512 三亩 五分 正在 A 中铁一 村民王伟、 王伟和 ( ▇"
-).split(" ")
+SEEDS = [
+    "1",
+    "一",
+    "幺",
+    "我是",
+    "村民",
+    "公司",
+    "王",
+    "某",
+    "，",
+    "\n",
+    "十",
+    "个",
+    "二个一",
+    "亩",
+    "0",
+    "1-",
+    "平",
+    "年",
+    "月",
+    "1.",
+    "1,",
+    "分之",
+    "我叫",
+    "举报人",
+    "在",
+    "晚上",
+    "现在",
+    "村",
+    "镇",
+    "厂",
+    "长1米宽",
+    "姓",
+    "建",
+    "有限",
+    "1390000",
+    "2023",
+    "20230512",
+    "三亩",
+    "五分",
+    "正在",
+    "A",
+    "中铁一",
+    "村民王伟、",
+    "王伟和",
+    "(",
+    "▇",
+]
 LENGTH = 2000
 
 
@@ -29,8 +73,10 @@ def test_pattern_stays_fast(pattern):
     for seed in SEEDS:
         text = (seed * LENGTH)[:LENGTH]
         for hostile in (text, "我是" + text, text + "！"):
-            best = min(_seconds(pattern, hostile) for _ in range(2))
-            assert best < 0.05, (seed, best)
+            spent = _seconds(pattern, hostile)
+            if spent >= 0.05:  # a busy machine gets a second chance
+                spent = min(_seconds(pattern, hostile) for _ in range(3))
+            assert spent < 0.05, (seed, spent)
 
 
 def _seconds(pattern: re.Pattern[str], text: str) -> float:

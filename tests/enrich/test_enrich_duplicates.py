@@ -1,0 +1,102 @@
+"""Duplicate and merge candidates."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from hub.enrich.duplicates import candidates
+
+DATA = Path(__file__).parent / "data"
+
+
+def resolve(text: str) -> str | None:
+    return next((code for word, code in (("桃江", "430922"), ("五原", "150821")) if word in text), None)
+
+
+def row(number: int, text: str, key: str = "", at: str = "2026-03-01T09:00:00") -> dict[str, str]:
+    return {"id": f"r{number}", "text": text, "received_at": at, "reporter_key": key}
+
+
+SAND = "五原县隆兴昌镇荣义村，兴旺砖厂在耕地里挖土烧砖，挖了十几亩"
+
+
+def test_same_reporter_is_a_duplicate_another_is_a_merge():
+    rows = [row(1, SAND, "k1"), row(2, "荣义村的兴旺砖厂占耕地取土，五原县的", "k1"), row(3, SAND, "k2"), row(4, SAND)]
+    answer = candidates(rows, resolve)
+    assert answer[0] == {"id": "r1", "candidates": []}
+    assert [(c["id"], c["kind"]) for c in answer[1]["candidates"]] == [("r1", "duplicate")]
+    assert {c["kind"] for c in answer[2]["candidates"]} == {"merge"}
+    assert {c["kind"] for c in answer[3]["candidates"]} == {"merge"}  # two without a key are not the same reporter
+
+
+def test_only_earlier_rows_inside_the_window_best_first():
+    rows = [
+        row(1, SAND, at="2024-01-01T09:00:00"),
+        row(2, SAND, at="2026-03-01T09:00:00"),
+        row(3, SAND + "，老板姓周", at="2026-03-05T09:00:00Z"),
+    ]
+    answer = candidates(rows, resolve)
+    assert [c["id"] for c in answer[2]["candidates"]] == ["r2"]
+    assert answer[1]["candidates"] == []
+    scores = [c["score"] for c in answer[2]["candidates"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_reasons_name_each_element():
+    rows = [row(1, SAND), row(2, SAND)]
+    (found,) = candidates(rows, resolve)[1]["candidates"]
+    assert found["reasons"] == {"place": "agree", "time": "agree", "respondent": "agree", "facts": "agree"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "五原县隆兴昌镇荣义村，村主任王有财把宅基地卖给外地人",  # same village, another fact
+        "五原县塔尔湖镇联丰村，有个砖厂在耕地里挖土烧砖，挖了十几亩",  # same fact, another village
+        "桃江县武潭镇，兴旺砖厂在耕地里挖土烧砖，挖了十几亩",  # another county
+    ],
+)
+def test_alike_is_not_the_same(other):
+    assert candidates([row(1, SAND), row(2, other)], resolve)[1]["candidates"] == []
+
+
+def test_without_a_resolver_names_and_villages_still_lead():
+    assert [c["id"] for c in candidates([row(1, SAND), row(2, SAND)])[1]["candidates"]] == ["r1"]
+
+
+def test_synthetic_set():
+    rows = [json.loads(line) for line in (DATA / "duplicates.jsonl").read_text(encoding="utf-8").splitlines()]
+    act = {item["id"]: item["act"] for item in rows}
+    found = right = wanted = hit = 0
+    seen: list[str] = []
+    for answer in candidates(rows, resolve):
+        earlier = [i for i in seen if act[i] == act[answer["id"]]]
+        ids = [c["id"] for c in answer["candidates"]]
+        found += len(ids)
+        right += sum(act[i] == act[answer["id"]] for i in ids)
+        wanted += bool(earlier)
+        hit += bool(set(ids[:3]) & set(earlier))
+        seen.append(answer["id"])
+    assert right / found >= 0.92
+    assert hit / wanted >= 0.85
+
+
+@pytest.mark.parametrize("bad", [{"text": "x"}, {"id": "1", "text": "x", "received_at": "yesterday"}])
+def test_a_row_without_id_or_time_is_refused(bad):
+    with pytest.raises(ValueError, match=r"."):
+        candidates([bad])
+
+
+def test_empty_texts_are_no_candidates_for_each_other():
+    assert candidates([row(1, ""), row(2, "")])[1]["candidates"] == []
+
+
+def test_a_dense_county_stays_fast():
+    rows = [row(i, f"五原县隆兴昌镇，{i % 37}组有人在耕地里挖鱼塘，占了{i % 50 + 1}亩") for i in range(500)]
+    begin = time.process_time()
+    candidates(rows, resolve)
+    assert (time.process_time() - begin) / len(rows) < 0.05
