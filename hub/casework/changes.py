@@ -1,0 +1,44 @@
+"""What every change of a clue shares: the version, the open pages, its key."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.orm.exc import StaleDataError
+
+from hub.access.sealing import Key, open_key
+from hub.casework.errors import StaleError
+from hub.models import Clue, ClueUnit
+from hub.terms import OPEN_STATES
+
+
+def announce(session: Session, clue: Clue) -> None:
+    """Tells open pages, after the commit, that this clue changed: unit ids and the clue's id, nothing else."""
+    seen_by = session.scalars(select(ClueUnit.unit_id).where(ClueUnit.clue_id == clue.id)).all()
+    session.execute(select(func.pg_notify("hub_live", json.dumps({"c": clue.id, "u": list(seen_by)}))))
+
+
+def check_version(clue: Clue, version: int | None) -> None:
+    if version is not None and clue.version != version:
+        raise StaleError("这条线索刚被他人修改，请查看最新内容后再保存")
+
+
+def touch(session: Session, clue: Clue) -> None:
+    """Raises the clue's version even where only rows beside it changed, and turns a lost race into StaleError."""
+    flag_modified(clue, "urgent")
+    try:
+        session.flush()
+    except StaleDataError:
+        raise StaleError("这条线索刚被他人修改，请查看最新内容后再保存") from None
+
+
+def is_open(state: str) -> bool:
+    return state in OPEN_STATES
+
+
+def key_of(session: Session, clue: Clue) -> Key:
+    """The data key under which the clue's own text is sealed."""
+    return open_key(session, clue.key_id)

@@ -1,0 +1,95 @@
+"""What is known of a clue: machine suggestions shown, values confirmed by people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from hub.access import audit
+from hub.access.people import Actor
+from hub.access.sealing import open_key
+from hub.casework.changes import announce, check_version, touch
+from hub.casework.errors import RefusedError
+from hub.models import Clue, ClueUnit, Value
+from hub.work import rows as work
+
+
+def apply_suggestions(session: Session, clue: Clue, found: dict[str, Any], *, complete: bool) -> None:
+    """Shows the machine's place, class and missing elements where no person has decided yet. Moves no state."""
+    if not clue.division_confirmed:
+        _set_division(session, clue, found.get("division"))
+        clue.ambiguous = bool(found.get("ambiguous"))
+    if not clue.class_confirmed:
+        clue.class_code = found.get("class")
+    clue.missing = list(found.get("missing", ()))
+    clue.urgent = clue.urgent or bool(found.get("urgent"))
+    clue.enriched = complete
+    clue.summary = open_key(session, clue.key_id).seal(str(found.get("summary", ""))[:200], "clue.summary")
+    announce(session, clue)
+
+
+def _set_division(session: Session, clue: Clue, division: str | None) -> None:
+    if clue.division != division:
+        clue.division = division
+        session.execute(update(ClueUnit).where(ClueUnit.clue_id == clue.id).values(division=division))
+
+
+CONFIRMABLE = frozenset(
+    {"place", "class", "respondent", "facts", "area", "occurred", "evidence", "phone", "reporter_name", "organisation",
+     "id_number", "urgency", "scope"}
+)  # fmt: skip
+
+
+def confirm(  # the six facts of a decision
+    session: Session,
+    who: Actor,
+    clue: Clue,
+    field_name: str,
+    value: Any,
+    *,
+    suggestion_id: int | None = None,
+    version: int | None = None,
+) -> Value:
+    """A person confirms a suggestion or sets another value. Machine text and decision stay apart for ever (B10).
+
+    Raises RefusedError for a field that is none, StaleError when `version` is no longer the clue's.
+    """
+    if field_name not in CONFIRMABLE:
+        raise RefusedError("没有这个要素")
+    if value in (None, "", [], {}):
+        raise RefusedError("内容不能为空")
+    check_version(clue, version)
+    key = open_key(session, clue.key_id)
+    row = Value(
+        clue_id=clue.id, field=field_name, value=key.seal_json(value, "clue.value"), suggestion_id=suggestion_id,
+        by_user=who.user_id,
+    )  # fmt: skip
+    session.add(row)
+    if field_name == "place" and isinstance(value, dict):
+        _set_division(session, clue, value.get("code"))
+        clue.division_confirmed, clue.ambiguous = True, False
+    if field_name == "class":
+        clue.class_code, clue.class_confirmed = str(value), True
+    if field_name in clue.missing:
+        clue.missing = [name for name in clue.missing if name != field_name]
+    touch(session, clue)
+    announce(session, clue)
+    act = "confirm" if suggestion_id else "set_value"
+    audit.record(
+        session, f"clue:{clue.id}", act, actor=who.label, data={"field": field_name, "suggestion": suggestion_id}
+    )
+    return row
+
+
+def note_read(session: Session, who: Actor, clue: Clue, sign_in: str) -> None:
+    """Writes the audited read of an original: one per clue and sign-in (PRODUCT §10)."""
+    audit.record(session, f"clue:{clue.id}", "read_original", actor=who.label, data={"sign_in": sign_in})
+
+
+def reenrich(session: Session, clue: Clue) -> None:
+    """Text behind the suggestions has changed: they are made again; those of before are kept, no longer current."""
+    clue.enriched = False
+    announce(session, clue)
+    work.put(session, "enrich", {"clue": clue.id}, once=f"enrich:{clue.id}")
