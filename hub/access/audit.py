@@ -10,13 +10,14 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,7 @@ from hub.access.sealing import derived
 from hub.models import ChainHead, Event, Seal
 
 GENESIS = bytes(32)
+Row = TypeVar("Row")
 
 
 def _digest(previous: bytes, fields: list[Any]) -> bytes:
@@ -137,19 +139,35 @@ class Verdict:
 
 
 def verify(session: Session, exported: Path | None = None) -> Verdict:
-    """Checks every chain, every seal, the heads and, where given, the exported seals."""
+    """Checks every chain, every seal, the heads and, where given, the exported seals.
+
+    Reads one snapshot (unless the session has already begun one of its own): acts of the meantime are no faults.
+    """
+    if not session.in_transaction():
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     counts = {"events": 0, "unsealed": 0, "seals": 0}
-    bad = next(_faults(session, counts, exported), "")
+    with closing(_faults(session, counts, exported)) as faults:
+        bad = next(faults, "")
     return Verdict(not bad, bad, counts["events"], counts["seals"], counts["unsealed"])
 
 
-def _faults(session: Session, counts: dict[str, int], exported: Path | None) -> Iterator[str]:
+def _streamed(session: Session, query: Select[Row], size: int) -> Iterator[Row]:
+    """Rows by a server-side cursor, which is closed even when the reader stops early."""
+    found = session.scalars(query.execution_options(yield_per=size))
+    try:
+        yield from found
+    finally:
+        found.close()
+
+
+def _faults(session: Session, counts: dict[str, int], exported: Path | None) -> Generator[str, None, None]:
     heads = {head.object: head for head in session.scalars(select(ChainHead))}
     reached: dict[str, tuple[int, bytes]] = {}
     sealed_hash: dict[tuple[str, int], str] = {}
     previous = GENESIS
     known: dict[int, str] = {}
-    for number, row in enumerate(session.scalars(select(Seal).order_by(Seal.id).execution_options(yield_per=500)), 1):
+    covered: dict[str, int] = {}  # the last event of each object that a seal really covers
+    for number, row in enumerate(_streamed(session, select(Seal).order_by(Seal.id), 500), 1):
         counts["seals"] += 1
         known[row.id] = row.root.hex()
         root = _merkle([_leaf(*head) for head in row.heads])
@@ -158,14 +176,14 @@ def _faults(session: Session, counts: dict[str, int], exported: Path | None) -> 
         if not hmac.compare_digest(row.signature, _sign(row.root, row.previous, row.id)):
             yield f"seal {row.id}: signature"
         sealed_hash.update({(obj, seq): digest for obj, seq, digest in row.heads})
+        covered.update({obj: seq for obj, seq, _ in row.heads})
         previous = row.root
     if exported is not None and exported.exists():
         for line in exported.read_text().splitlines():
             entry = json.loads(line)
             if known.get(entry["id"]) != entry["root"]:
                 yield f"seal {entry['id']}: differs from the exported one"
-    query = select(Event).order_by(Event.object, Event.seq).execution_options(yield_per=2000)
-    for event in session.scalars(query):
+    for event in _streamed(session, select(Event).order_by(Event.object, Event.seq), 2000):
         counts["events"] += 1
         seq, digest = reached.get(event.object, (0, GENESIS))
         name = f"event {event.id} ({event.object} #{event.seq})"
@@ -174,8 +192,7 @@ def _faults(session: Session, counts: dict[str, int], exported: Path | None) -> 
         wanted = sealed_hash.pop((event.object, event.seq), None)
         if wanted is not None and wanted != event.hash.hex():
             yield f"{name}: not what was sealed"
-        head = heads.get(event.object)
-        if head is not None and event.seq > head.sealed:
+        if event.seq > covered.get(event.object, 0):
             counts["unsealed"] += 1
         reached[event.object] = (event.seq, event.hash)
     for (obj, seq), _ in sorted(sealed_hash.items()):
@@ -183,6 +200,8 @@ def _faults(session: Session, counts: dict[str, int], exported: Path | None) -> 
     for obj, head in heads.items():
         if reached.get(obj) != (head.seq, head.hash):
             yield f"{obj}: its last event is not the recorded head"
+        if head.sealed != covered.get(obj, 0):
+            yield f"{obj}: #{head.sealed} is marked as sealed but was never sealed"
     for obj in reached:
         if obj not in heads:
             yield f"{obj}: no head recorded"
