@@ -21,7 +21,7 @@ def mask(text: str, spans: Iterable[tuple[int, int]] = ()) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """138****0000: the form in which a number may be shown in a list. At least four digits are hidden (landlines too)."""
+    """138****0000: how a number may be shown in a list. Landlines too hide at least four digits."""
     tail, head = min(4, max(0, len(phone) - 4)), min(3, max(0, len(phone) - 8))
     return phone[:head] + "*" * (len(phone) - head - tail) + phone[len(phone) - tail :]
 
