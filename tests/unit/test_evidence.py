@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -56,18 +57,8 @@ def test_a_cut_lengthened_or_changed_file_does_not_open(store) -> None:
     address = store.put(io.BytesIO(data), KEY).address
     path = store._path(address)
     whole = path.read_bytes()
-    cuts = [
-        0,
-        1,
-        HEADER - 1,
-        HEADER,
-        HEADER + 1,
-        HEADER + TAG,
-        HEADER + CHUNK + TAG,
-        len(whole) - 100 - TAG,
-        len(whole) - 1,
-    ]
-    for length in cuts:
+    last = len(whole) - 100 - TAG
+    for length in (0, 1, HEADER - 1, HEADER, HEADER + 1, HEADER + TAG, HEADER + CHUNK + TAG, last, len(whole) - 1):
         path.write_bytes(whole[:length])
         with pytest.raises(EvidenceError):
             b"".join(store.read(address, KEY))
@@ -113,9 +104,12 @@ def test_a_failed_write_leaves_no_file_and_no_address(store, monkeypatch) -> Non
 def test_file_and_folders_are_synced_before_put_returns(store, monkeypatch) -> None:
     synced = []
     real = os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda handle: (synced.append(os.readlink(f"/proc/self/fd/{handle}")), real(handle))
-    )
+
+    def noted(handle):
+        synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
     address = store.put(io.BytesIO(content(CHUNK)), KEY).address
     path = store._path(address)
     assert any("/tmp/" in name for name in synced)  # the file itself, before its rename

@@ -21,7 +21,7 @@ def test_raises_at_the_nth_passage_and_only_then() -> None:
     failpoints.arm("a=raise@3; b=raise")
     failpoints.hit("a")
     failpoints.hit("a")
-    with pytest.raises(failpoints.FailpointError, match="^a$"):
+    with pytest.raises(failpoints.FailpointError, match=r"^a$"):
         failpoints.hit("a")
     failpoints.hit("a")
     with pytest.raises(failpoints.FailpointError):
