@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from channels import contract
@@ -18,7 +18,7 @@ from hub.access import audit
 from hub.access.sealing import open_key
 from hub.enrich import decoding, passages
 from hub.jurisdiction import units
-from hub.models import Blob, Clue, Intake, Part, Segment, Transcript
+from hub.models import Blob, Clue, Intake, Part, SearchRow, Segment, Transcript
 from hub.settings import settings
 from hub.terms import IntakeState
 from hub.work.rows import FencedError, Job
@@ -135,6 +135,9 @@ def store(session: Session, part_id: int, made: text_contract.Transcript, by_use
     session.add(row)
     session.flush()
     chain = [unit.id for unit in units.chain(session, clue.received_unit_id)] if clue else []
+    if clue is not None:  # the words of an earlier version are no longer what the part says
+        stale = SearchRow.ref.startswith(f"part:{part_id}:", autoescape=True)
+        session.execute(delete(SearchRow).where(SearchRow.clue_id == clue.id, stale))
     for number, segment in enumerate(made.segments):
         words = [[w.start, w.end, w.text, w.confidence] for w in segment.words]
         session.add(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,9 +36,24 @@ from hub.terms import CLASS_LABELS, ELEMENTS
 
 ACT_LABELS = {
     "accept": "收到来件", "register": "登记", "continue": "收到补充", "suggest": "机器建议", "transcript": "生成文字",
-    "confirm": "确认建议", "set_value": "填写", "fetched": "取回媒体", "to_manual": "转人工阅读", "read_original": "查阅原件",
+    "confirm": "确认建议", "set_value": "填写", "fetched": "取回媒体",
+    "to_manual": "转人工阅读", "read_original": "查阅原件",
     "correct_text": "更正文字", "set_kind": "认定类别", "delivery_report": "送达回执", "register_by_hand": "人工登记",
 }  # fmt: skip
+
+
+CONFIRMABLE = ("place", "class", "respondent", "area", "occurred", "organisation", "urgency")
+_SOUND = re.compile(r"\w+", re.UNICODE)
+
+
+@dataclass(frozen=True, slots=True)
+class WordView:
+    """A stretch of a turn; `start` is None where no word time is known (punctuation)."""
+
+    text: str
+    start: float | None = None
+    end: float = 0.0
+    confidence: float = 1.0
 
 
 @dataclass
@@ -52,6 +69,8 @@ class Line:
     stop: float = 0.0
     page: int = 0
     box: list[float] | None = None
+    channel: int = 0
+    words: list[WordView] = field(default_factory=list)
 
 
 @dataclass
@@ -69,6 +88,7 @@ class PartView:
     engine: str = ""
     version: int = 0
     warnings: list[str] = field(default_factory=list)
+    rev: str = ""  # changes with everything the page shows of the part
     at: Any = None
     reason: str = ""
 
@@ -83,6 +103,15 @@ class Proposal:
     producer: str
     reason: str
     spans: list[dict[str, Any]]
+
+    @property
+    def confirmable(self) -> bool:
+        """Whether a person may take it over as it stands: never a place that is not unique or none."""
+        if self.field == "place":
+            return bool(self.value.get("code")) and not self.value.get("ambiguous")
+        if self.field == "class":
+            return bool(self.value.get("class") if isinstance(self.value, dict) else self.value)
+        return self.field in CONFIRMABLE
 
 
 @dataclass
@@ -159,6 +188,10 @@ def _parts(
         if made.blob is not None:
             made.blob_name = key.text(made.blob.name, "blob.name")
         _add_transcript(session, made, key, part.id, hidden, original=original)
+        if not original and made.kind in ("html", "fields"):
+            continue
+        known = (made.text, made.reason, made.listen and made.listen.id, [page.id for page in made.pages])
+        made.rev = hashlib.sha256(repr(known).encode()).hexdigest()[:8]
         out.append(made)
     return out
 
@@ -177,9 +210,11 @@ def _add_transcript(
         if not original:
             text = mask(text, [(s, e) for number, segment, s, e in hidden if number == part_id and segment == row.ord])
         speaker = ("接线员", "来电人")[min(row.channel, 1)] if two else ""
-        made.lines.append(
-            Line(row.ord, text, row.confidence, row.origin, speaker, row.start, row.stop, row.page, row.box)
-        )
+        line = Line(row.ord, text, row.confidence, row.origin, speaker, row.start, row.stop, row.page, row.box)
+        line.channel = row.channel
+        if original and row.words:
+            line.words = timed(text, key.json(row.words, "segment.words"))
+        made.lines.append(line)
     if original:
         rendered = session.scalars(
             select(Blob).where(Blob.intake_id == session.get_one(Part, part_id).intake_id, Blob.origin == "rendered")
@@ -189,6 +224,29 @@ def _add_transcript(
             key=lambda b: int(b.role.split(":")[2]),
         )
         made.listen = next((blob for blob in rendered if blob.role == f"listen:{part_id}"), None)
+
+
+def timed(text: str, words: list[list[Any]]) -> list[WordView]:
+    """The turn cut at its words, so that clicking one seeks its second. Empty where the words are not those of `text`.
+
+    Engines write words with blanks and half-width punctuation that the turn does not have: only letters count.
+    """
+    out: list[WordView] = []
+    position = 0
+    for start, end, word, confidence in words:
+        sound = _SOUND.search(word)
+        if sound is None:
+            continue
+        at = text.find(sound.group(), position)
+        if at < 0 or at - position > 8:
+            return []
+        if at > position:
+            out.append(WordView(text[position:at]))
+        position = at + len(sound.group())
+        out.append(WordView(text[at:position], float(start), float(end), float(confidence)))
+    if position < len(text):
+        out.append(WordView(text[position:]))
+    return out
 
 
 def _proposals(session: Session, clue: Clue, key: Key, *, original: bool) -> list[Proposal]:

@@ -14,21 +14,23 @@ from hub import casework, db
 from hub.access import people
 from hub.access.people import Actor
 from hub.access.sealing import open_key
-from hub.enrich import transcribe
+from hub.enrich import passages, transcribe
 from hub.jurisdiction.divisions import table
 from hub.models import Clue, Intake, Part, SuggestionRow
 from hub.supervision import case, queue
-from hub.terms import CLASS_LABELS, ELEMENTS, STATE_LABELS
+from hub.terms import CLASS_LABELS, ELEMENTS, ROLE_LABELS, STATE_LABELS, Role
 from hub.web.security import me, signed_in
+from transcription.contract import Page, Transcript, Word
 from transcription.contract import Segment as TextSegment
-from transcription.contract import Transcript
 
 bp = Blueprint("console", __name__)
 
+SEGMENT_LIMIT, TEXT_LIMIT = 5000, 100_000  # characters a person may type for a turn, for a text
 PRODUCING_FIELDS = {
     "place": "违法行为发生地", "class": "违法类型", "scope": "受理范围", "respondent": "违法主体", "area": "面积",
     "occurred": "发生时间", "organisation": "涉及单位", "phone": "电话", "reporter_name": "举报人姓名",
-    "id_number": "证件号", "urgency": "紧急程度", "missing": "缺少要素", "facts": "主要违法事实", "evidence": "证据材料",
+    "id_number": "证件号", "urgency": "紧急程度", "missing": "缺少要素",
+    "facts": "主要违法事实", "evidence": "证据材料",
 }  # fmt: skip
 
 
@@ -48,10 +50,12 @@ def read_filters() -> queue.Filters:
 
 @bp.get("/")
 @signed_in()
-def home() -> Response:
+def home() -> Response | str:
     if me().has(people.CONTENT_ROLES):
         return redirect(url_for("console.queue_page"))
-    return redirect(url_for("running.running"))
+    if me().has(people.RUNNING_ROLES):
+        return redirect(url_for("running.running"))
+    return render_template("nothing.html", role_names="、".join(ROLE_LABELS[Role(role)] for role in sorted(me().roles)))
 
 
 @bp.get("/queue")
@@ -65,7 +69,7 @@ def queue_page() -> str:
     template = "queue_rows.html" if "HX-Request" in request.headers else "queue.html"
     return render_template(
         template, rows=rows, after=after, filters=filters, counts=counts, channels=channels(), states=queue.states(),
-        state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, provinces=_areas(me()),
+        state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, areas=_areas(me()),
     )  # fmt: skip
 
 
@@ -92,10 +96,9 @@ def clue_page(no: str) -> str:
         if original:
             case.note_read_once(session, me(), clue, g.sign_in)
         view = case.view(session, clue, original=original)
-    partial = "clue_side.html" if request.headers.get("HX-Target") == "side" else "clue.html"
     return render_template(
-        partial, view=view, clue=view.clue, state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS,
-        fields=PRODUCING_FIELDS, channels=channels(), place_name=queue.place_name,
+        "clue.html", view=view, clue=view.clue, state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS,
+        fields=PRODUCING_FIELDS, channels=channels(),
     )  # fmt: skip
 
 
@@ -114,9 +117,9 @@ def set_value(no: str) -> str | Response | tuple[str, int]:
             value = _suggested(session, clue, field, suggestion) if suggestion else _typed(field)
             casework.confirm(session, me(), clue, field, value, suggestion_id=suggestion, version=version)
     except casework.StaleError as error:
-        return render_template("problem.html", message=str(error)), 409
+        return render_template("problem.html", message=str(error), back=url_for("console.clue_page", no=no)), 409
     except casework.RefusedError as error:
-        return render_template("problem.html", message=str(error)), 422
+        return render_template("problem.html", message=str(error), back=url_for("console.clue_page", no=no)), 422
     return redirect(url_for("console.clue_page", no=no), code=303)
 
 
@@ -155,23 +158,29 @@ def _typed(field: str) -> Any:
 @signed_in(*people.ORIGINAL_ROLES)
 def correct_segment(no: str, part_id: int, number: int) -> Response | tuple[str, int]:
     """Corrects one turn or line: a new version of the transcript by this person; suggestions are made again."""
-    text = request.form.get("text", "").strip()[:5000]
+    text = request.form.get("text", "").strip()
+    version = request.form.get("version", type=int)
+    back = url_for("console.clue_page", no=no)
+    if not text or len(text) > SEGMENT_LIMIT:
+        message = "文字不能为空" if not text else f"这一段不能超过 {SEGMENT_LIMIT} 字"
+        return render_template("problem.html", message=message, back=back), 422
     with db.transaction() as session:
         clue = found(session, no)
-        part = session.get(Part, part_id)
+        part = session.scalars(select(Part).where(Part.id == part_id).with_for_update()).first()
         if part is None or part.clue_id != clue.id or not people.reads_original(me(), clue):
             abort(404)
+        current = passages.current(session, part.id)
+        if current is not None and version is not None and current.version != version:
+            return render_template("problem.html", message="这份文字刚被更正过，请查看最新内容后再改", back=back), 409
         made = corrected(session, part, number, text)
         if made is None:
-            return render_template("problem.html", message="没有这一段文字"), 404
+            return render_template("problem.html", message="没有这一段文字", back=back), 404
         transcribe.store(session, part.id, made, me().user_id)
     return redirect(url_for("console.clue_page", no=no), code=303)
 
 
 def corrected(session: Session, part: Part, number: int, text: str) -> Transcript | None:
     """The current transcript with segment `number` replaced by a person's text; None where there is none."""
-    from hub.enrich import passages  # noqa: PLC0415
-
     current = passages.current(session, part.id)
     if current is None:
         return None
@@ -185,6 +194,9 @@ def corrected(session: Session, part: Part, number: int, text: str) -> Transcrip
             confidence=1.0 if row.ord == number else row.confidence,
             order=row.ord, start=row.start, end=row.stop, channel=row.channel, page=row.page,
             box=tuple(row.box) if row.box else None,
+            words=() if row.ord == number or not row.words else tuple(
+                Word(*word) for word in key.json(row.words, "segment.words")
+            ),
             source="person" if row.ord == number else row.origin,
         )
         for row in rows
@@ -192,15 +204,18 @@ def corrected(session: Session, part: Part, number: int, text: str) -> Transcrip
     return Transcript(
         kind=current.kind, engine="person", model="", segments=segments, settings={},
         duration=float(current.about.get("duration", 0)), channels=int(current.about.get("channels", 0)),
-        fields=key.json(current.fields, "transcript.fields"),
+        fields=key.json(current.fields, "transcript.fields"), warnings=tuple(current.about.get("warnings", ())),
+        pages=tuple(Page(**page) for page in current.about.get("pages", ())),
     )  # fmt: skip
 
 
 @bp.post("/clues/<no>/parts/<int:part_id>/text")
 @signed_in(*people.ORIGINAL_ROLES)
 def correct_text(no: str, part_id: int) -> Response:
-    """A person corrects the machine-read text of a mail or message: kept beside the original as a new version."""
-    text = request.form.get("text", "").strip()[:100_000]
+    """A person corrects the readable text of a mail or message; the original file stays what it was."""
+    text = request.form.get("text", "").replace("\r\n", "\n").strip()
+    if len(text) > TEXT_LIMIT:
+        abort(422, f"文字不能超过 {TEXT_LIMIT} 字")
     with db.transaction() as session:
         clue = found(session, no)
         part = session.get(Part, part_id)

@@ -47,8 +47,9 @@ def blob_file(no: str, blob_id: int) -> Response:
         start, stop = _range(blob.size)
         chunks = intake.read_blob(session, blob, start, stop)
         chunks = chunks if isinstance(chunks, list) else _streamed(chunks)
+    ranged = _RANGE.match(request.headers.get("Range", "")) is not None
     safe = blob.origin == "rendered" and blob.media_type in INLINE
-    response = Response(chunks, status=206 if request.headers.get("Range") and (start, stop) != (0, blob.size) else 200)
+    response = Response(chunks, status=206 if ranged else 200)
     response.headers["Content-Type"] = blob.media_type if safe else "application/octet-stream"
     response.headers["Content-Length"] = str(stop - start)
     response.headers["Accept-Ranges"] = "bytes"
@@ -67,12 +68,13 @@ def _streamed(chunks: object) -> Iterator[bytes]:
 
 def _range(size: int) -> tuple[int, int]:
     match = _RANGE.match(request.headers.get("Range", ""))
-    if match is None or match.groups() == ("", ""):
+    if match is None or match.groups() == ("", "") or not size:
         return 0, size
     first, last = match.groups()
-    if not first:
-        return max(0, size - int(last)), size
-    start, stop = int(first), min(size, int(last) + 1) if last else size
+    if first:
+        start, stop = int(first), min(size, int(last) + 1) if last else size
+    else:
+        start, stop = max(0, size - int(last)), size
     if start >= stop:
         abort(416)
     return start, stop
@@ -97,7 +99,7 @@ def mail_html(no: str, part_id: int) -> Response:
         case.note_read_once(session, me(), clue, g.sign_in)
         source = open_key(session, session.get_one(Intake, part.intake_id).key_id).text(part.text, "part.text")
     response = Response(f'<!doctype html><meta charset="utf-8"><body>{safe_html(source)}', mimetype="text/html")
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'none'; img-src 'none'; sandbox"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'self'; sandbox"
     return response
 
 

@@ -23,6 +23,7 @@ from hub.web.security import me, signed_in
 bp = Blueprint("live", __name__)
 log = structlog.get_logger("hub.live")
 SECONDS, BEAT = 60.0, 15.0
+MANY = 50  # changed clues of one burst that are still named one by one
 
 
 class Fanout:
@@ -81,23 +82,26 @@ fanout = Fanout()
 @bp.get("/live")
 @signed_in()
 def stream() -> Response:
-    """Server-sent events: `clue` with no data but a number; ends after 60 s, the browser comes back by itself."""
+    """Server-sent events `clue` with the numbers of changed clues of the own unit; an empty list means "many".
+
+    Ends after 60 s; the browser comes back by itself and reads again what it shows.
+    """
     joined = fanout.join(me().unit_id)
     if joined is None:
         return Response(status=503, headers={"Retry-After": "10"})
     number, box = joined
 
     def events() -> Iterator[str]:
-        end, count = time.monotonic() + SECONDS, 0
+        end = time.monotonic() + SECONDS
         try:
             yield "retry: 1000\n\n"
             while (left := end - time.monotonic()) > 0:
                 try:
-                    box.get(timeout=min(BEAT, left))
+                    changed = {box.get(timeout=min(BEAT, left))}
                     while not box.empty():  # a burst is one event
-                        box.get_nowait()
-                    count += 1
-                    yield f"id: {count}\nevent: clue\ndata: {count}\n\n"
+                        changed.add(box.get_nowait())
+                    told = sorted(changed) if len(changed) <= MANY else []
+                    yield f"event: clue\ndata: {json.dumps(told)}\n\n"
                     time.sleep(0.3)
                 except queue.Empty:
                     yield ": beat\n\n"

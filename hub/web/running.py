@@ -39,8 +39,9 @@ def running() -> str:
         ).all()
         dead = session.scalars(select(Work).where(Work.state == "dead").order_by(Work.id.desc()).limit(200)).all()
         return render_template(
-            "running.html", processes=processes, sources=sources, queues=queues, dead=dead, now=now,
-            channels=channels(), china=clock.china,
+            "running_rows.html" if "HX-Request" in request.headers else "running.html",
+            processes=processes, sources=sources, queues=queues, dead=dead, now=now,
+            channels=channels(),
         )  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def manual() -> str:
             .tuples()
             .all()
         )
-        return render_template("manual.html", intakes=found, linked=linked, channels=channels(), china=clock.china)
+        return render_template("manual.html", intakes=found, linked=linked, channels=channels())
 
 
 def _manual(number: int) -> Intake:
@@ -93,8 +94,11 @@ def manual_one(number: int) -> str:
             (blob, key.text(blob.name, "blob.name"))
             for blob in session.scalars(select(Blob).where(Blob.intake_id == number).order_by(Blob.ord))
         ]
+        linked = session.scalars(
+            select(Clue.no).join(IntakeClue, IntakeClue.clue_id == Clue.id).where(IntakeClue.intake_id == number)
+        ).first()
         audit.record(session, f"intake:{number}", "read_original", actor=me().label)
-    return render_template("manual_one.html", intake=row, blobs=blobs, channels=channels(), china=clock.china)
+    return render_template("manual_one.html", intake=row, blobs=blobs, channels=channels(), clue_no=linked)
 
 
 @bp.get("/manual/<int:number>/blobs/<int:blob_id>")
@@ -128,7 +132,8 @@ def manual_register(number: int) -> Response | tuple[str, int]:
             abort(404)
         linked = session.scalars(select(IntakeClue).where(IntakeClue.intake_id == number)).first()
         if linked is None and not text:
-            return render_template("problem.html", message="请写明来件内容"), 422
+            back = url_for("running.manual_one", number=number)
+            return render_template("problem.html", message="请写明来件内容", back=back), 422
         if linked is None:
             report = Report(parts=(Piece(PartKind.TEXT, text=text),), title=text[:40])
             intake.register_by_hand(session, row, report, me().label)

@@ -1,0 +1,104 @@
+"""What every template may use: addresses of static files, menu, words for fields, sizes and times."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import g, url_for
+from markupsafe import Markup, escape
+
+from channels.registry import channels
+from hub import clock
+from hub.access import people
+from hub.settings import settings
+from hub.terms import ROLE_LABELS
+
+STATIC = Path(__file__).parent / "static"
+WORK_NAMES = {
+    "normalize": "读取来件", "fetch": "取回媒体", "transcribe": "听写录音", "read_scan": "识别扫描件",
+    "enrich": "生成建议",
+}  # fmt: skip
+QUEUE_NAMES = {"light": "读取", "text": "建议", "speech": "听写", "scan": "扫描识别"}
+_OTHER_FIELDS = {
+    "place": "违法行为发生地", "respondent": "违法主体", "facts": "主要违法事实", "evidence": "证据材料",
+    "area": "面积",
+    "occurred": "发生时间", "document_no": "文号", "register_no": "登记号", "from_unit": "来文单位", "url": "网址",
+    "sub_source": "信息员", "leader": "批办领导", "rank": "职务", "instruction": "批示内容", "deadline": "办理期限",
+    "outlet": "媒体", "published": "发布时间", "barcode": "条码", "postmark": "邮戳",
+}  # fmt: skip
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+
+
+def asset(name: str) -> str:
+    """The address of a static file with its hash: browsers keep it until it changes."""
+    return url_for("static", filename=name, v=_digest(name))
+
+
+def menu() -> list[tuple[str, str, tuple[str, ...]]]:
+    """(endpoint, label, endpoints within) of the main menu for the person signed in."""
+    who = g.get("actor")
+    if who is None:
+        return []
+    entries = [
+        (people.CONTENT_ROLES, "console.queue_page", "线索队列", ("console.queue_page", "console.clue_page")),
+        (people.ORIGINAL_ROLES, "forms.choose", "登记来件", ("forms.choose", "forms.form", "forms.form_post",
+            "forms.upload", "forms.upload_post", "forms.received_page")),
+        (people.ORIGINAL_ROLES, "running.manual", "人工阅读", ("running.manual", "running.manual_one")),
+        (people.RUNNING_ROLES, "running.running", "运行状态", ("running.running",)),
+    ]  # fmt: skip
+    return [(endpoint, label, within) for roles, endpoint, label, within in entries if who.has(roles)]
+
+
+@cache
+def _labels() -> dict[str, tuple[str, dict[str, str]]]:
+    """Field name → label and option labels, as the channels' forms declare them."""
+    known: dict[str, tuple[str, dict[str, str]]] = {name: (label, {}) for name, label in _OTHER_FIELDS.items()}
+    for channel in channels().values():
+        for spec in channel.forms:
+            for box in spec.fields:
+                label, options = known.get(box.name, (box.label, {}))
+                known[box.name] = (label, options | dict(box.options))
+    return known
+
+
+def field_label(name: str) -> str:
+    return _labels().get(name, (name, {}))[0]
+
+
+def field_value(name: str, value: Any) -> str:
+    """A stated value; the code of a choice as its words."""
+    return _labels().get(name, (name, {}))[1].get(str(value), str(value))
+
+
+def size(octets: int) -> str:
+    """1.5 MB, 12 KB: for people."""
+    if octets >= 1024 * 1024:
+        return f"{octets / 1024 / 1024:.1f} MB"
+    return f"{max(1, round(octets / 1024))} KB" if octets >= 1000 else f"{octets} 字节"
+
+
+def process_name(name: str) -> str:
+    """`worker:light:123` as 读取 (123)."""
+    kind, _, rest = name.partition(":")
+    queue, _, pid = rest.partition(":")
+    if kind == "worker":
+        return f"{'、'.join(QUEUE_NAMES.get(part, part) for part in queue.split(','))}（{pid}）"
+    return {"beat": "巡查与清扫", "web": "网页"}.get(kind, name)
+
+
+def context() -> dict[str, Any]:
+    """Names in every template."""
+    token = g.get("csrf", "")
+    return {
+        "actor": g.get("actor"), "csrf": token, "menu": menu(), "asset": asset, "size": size, "china": clock.china,
+        "csrf_box": Markup('<input type="hidden" name="csrf_token" value="{}">').format(escape(token)),
+        "field_label": field_label, "field_value": field_value, "max_upload": settings().max_upload,
+        "role_labels": ROLE_LABELS, "work_names": WORK_NAMES, "queue_names": QUEUE_NAMES, "process_name": process_name,
+    }  # fmt: skip

@@ -1,0 +1,122 @@
+// The clue page: words seek the recording, evidence lights its words, its box and its second, changes come in live.
+"use strict";
+(() => {
+  const { $, all, times, say, live, read } = hub;
+  const page = $("#case");
+  if (!page) return;
+
+  function unlight() {
+    all(".lit").forEach((node) => node.classList.remove("lit"));
+    all("mark").forEach((mark) => {
+      const parent = mark.parentNode;
+      mark.replaceWith(...mark.childNodes);
+      parent.normalize();
+    });
+  }
+  function light(part, segment) {
+    unlight();
+    const box = $("#part-" + part);
+    if (!box) return null;
+    all(`[data-line="${segment}"]`, box).forEach((node) => node.classList.add("lit"));
+    return box;
+  }
+  function show(node) {
+    if (node) node.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion:reduce)").matches ? "auto" : "smooth" });
+  }
+  // Marks characters [start, end) of a text; offsets count code points, as the server does.
+  function words(target, start, end) {
+    const walker = document.createTreeWalker(target, NodeFilter.SHOW_TEXT), nodes = [];
+    while (walker.nextNode()) nodes.push(walker.currentNode);
+    let position = 0, first = null;
+    for (const node of nodes) {
+      const chars = [...node.data], from = Math.max(0, start - position), to = Math.min(chars.length, end - position);
+      position += chars.length;
+      if (from >= to) continue;
+      const range = document.createRange(), before = chars.slice(0, from).join("").length;
+      range.setStart(node, before);
+      range.setEnd(node, before + chars.slice(from, to).join("").length);
+      const mark = document.createElement("mark");
+      range.surroundContents(mark);
+      first = first || mark;
+    }
+    return first;
+  }
+  function seek(box, second) {
+    const audio = $("audio", box);
+    if (!audio) return;
+    audio.currentTime = Math.max(0, Number(second));
+    audio.play().catch(() => say("浏览器没有播放：请点播放键"));
+  }
+  document.addEventListener("click", (event) => {
+    const target = event.target;
+    const span = target.closest(".span");
+    if (span) {
+      const box = light(span.dataset.part, span.dataset.segment);
+      if (!box) return;
+      const text = $(`li[data-line="${span.dataset.segment}"] [data-text]`, box) || $("[data-text]", box);
+      const mark = text && words(text, Number(span.dataset.start), Number(span.dataset.end));
+      show(mark || box);
+      const rect = $(`rect[data-line="${span.dataset.segment}"]`, box);
+      if (rect && innerWidth > 1100) show(rect);
+      if (span.dataset.seek) seek(box, span.dataset.seek);
+      return;
+    }
+    const word = target.closest(".seek, .w");
+    if (word) { seek(word.closest(".part"), word.dataset.seek); return; }
+    const rect = target.closest("rect[data-line]");
+    if (rect) {
+      const box = light(rect.closest(".part").dataset.part, rect.dataset.line);
+      show($(`li[data-line="${rect.dataset.line}"]`, box));
+      return;
+    }
+    const line = target.closest(".page li[data-line]");
+    if (line && !target.closest(".edit")) light(line.closest(".part").dataset.part, line.dataset.line);
+  });
+  // The word that is being heard.
+  document.addEventListener("timeupdate", (event) => {
+    const audio = event.target, box = audio.closest && audio.closest(".part");
+    if (!box) return;
+    const now = audio.currentTime;
+    for (const word of all(".w", box)) word.classList.toggle("now", !audio.paused && now >= Number(word.dataset.seek) && now < Number(word.dataset.until));
+  }, true);
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches && event.target.matches(".edit[open]")) $("input:not([type=hidden]),textarea", event.target)?.focus();
+  }, true);
+
+  // Live: what changed is replaced, except where somebody is typing or listening.
+  const busy = (node) => $(".edit[open]", node) || (node.contains(document.activeElement) && document.activeElement.matches("input,select,textarea"));
+  async function refresh() {
+    const html = await read(page.dataset.refresh, { "HX-Target": "case" });
+    if (html === null) return;
+    const fresh = new DOMParser().parseFromString(html, "text/html");
+    const place = $(".originals");
+    for (const part of all(".part", fresh)) {
+      const old = document.getElementById(part.id);
+      if (!old) {
+        all(":scope > p", place).forEach((node) => node.remove());
+        place.append(part);
+      } else if (old.dataset.rev !== part.dataset.rev && !busy(old)) {
+        const playing = $("audio", old), next = $("audio", part);
+        if (playing && next && playing.getAttribute("src") === next.getAttribute("src")) {
+          $("header", old).replaceWith($("header", part));
+          $(".content", old).replaceWith($(".content", part));
+          old.dataset.rev = part.dataset.rev;
+        } else old.replaceWith(part);
+      }
+    }
+    const side = $("#side"), open = $(".own[open]", side);
+    if (!open && !busy(side)) {
+      const scrolled = side.scrollTop;
+      side.innerHTML = $("#side", fresh).innerHTML;
+      side.scrollTop = scrolled;
+    } else if (side.innerHTML !== $("#side", fresh).innerHTML) notice();
+    times(page);
+  }
+  let told = false;
+  function notice() { if (!told) { told = true; say("这条线索有新的变化，保存或收起填写框后刷新可见"); } }
+  let waiting = 0;
+  live((ids) => {
+    if (ids.length && !ids.includes(Number(page.dataset.clue))) return;
+    if (!waiting) waiting = setTimeout(() => { waiting = 0; refresh().catch(() => {}); }, 200);
+  });
+})();
