@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import re
-import shutil
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -117,7 +116,7 @@ class Doors:
         files = [("files", (f.name, f.read_bytes(), mimetypes.guess_type(f.name)[0] or "application/octet-stream"))
                  for f in entry.files]  # fmt: skip
         answer = client.post(f"/new/{entry.form}", data=values, files=files or None)
-        if answer.status_code != 200:
+        if answer.status_code not in (200, 303):  # 303: the page that says 收到
             raise SendError(f"{entry.name}: posting {entry.form} was answered {answer.status_code}")
 
     def _person(self, login: str) -> httpx.Client:
@@ -135,9 +134,7 @@ class Doors:
 
 
 def _place(path: Path, data: bytes) -> None:
-    """A whole file at once: written beside its place and renamed. One that is there already is left alone."""
-    if path.exists() and path.read_bytes() == data:
-        return
+    """A whole file at once: written beside its place and renamed, as good recorders and scanners do."""
     new = path.with_name(f".{path.name}.part")
     new.write_bytes(data)
-    shutil.move(new, path)
+    new.replace(path)
