@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hub import db
@@ -153,8 +154,16 @@ def _park(session: Session, row_id: int, args: dict[str, Any], known: Handler | 
     session.execute(
         update(Work).where(Work.id == row_id).values(state="dead", lease_until=None, error=reason, once=None)
     )
-    if known is not None and known.dead is not None:
-        known.dead(session, args, reason)
+    if known is None or known.dead is None:
+        return
+    try:
+        with session.begin_nested():
+            known.dead(session, args, reason)
+    except Exception as error:
+        # Without this the row could never be parked and, being the oldest, would keep every other row waiting.
+        if not session.is_active or (isinstance(error, DBAPIError) and error.connection_invalidated):
+            raise
+        wake.log.warning("parking_failed", work=row_id, handler=known.name, error=type(error).__name__)
 
 
 def fail(job: Job, reason: str, *, permanent: bool) -> None:
