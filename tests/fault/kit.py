@@ -300,9 +300,9 @@ class Proxy:
                 continue
             self._open |= {client, server}
             left = [self.budget()]
-            dead = threading.Event()
+            dead, deaf = threading.Event(), threading.Event()
             for source, sink, from_server in ((client, server, False), (server, client, True)):
-                thread = threading.Thread(target=self._pump, args=(source, sink, from_server, left, dead), daemon=True)
+                thread = threading.Thread(target=self._pump, args=(source, sink, from_server, left, dead, deaf), daemon=True)
                 thread.start()
                 self._threads.append(thread)
 
@@ -313,10 +313,11 @@ class Proxy:
         from_server: bool,
         left: list[int | None],
         dead: threading.Event,
+        deaf: threading.Event,
     ) -> None:
         try:
             while data := source.recv(65536):
-                if self.mute.is_set():
+                if self.mute.is_set() or (from_server and deaf.is_set()):
                     continue
                 if from_server and left[0] is not None:
                     sink.sendall(data[: left[0]])
@@ -329,6 +330,8 @@ class Proxy:
                 if rule == "cut":
                     self.cuts += 1
                     break
+                if rule == "cut after":
+                    deaf.set()
                 sink.sendall(data)
                 if rule == "cut after":
                     self.cuts += 1
