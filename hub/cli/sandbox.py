@@ -14,8 +14,6 @@ import click
 
 from hub.settings import settings
 
-KEPT = "models"  # weights are no demo data and take long to make
-
 
 def _print(answer: dict[str, Any]) -> None:
     click.echo(json.dumps(answer, ensure_ascii=False))
@@ -123,8 +121,9 @@ def reset(yes: bool) -> None:
         from hub.runtime import embedded
 
         shutil.rmtree(embedded.socket_folder(var), ignore_errors=True)
+        cache = settings().models_path.resolve()  # weights are no demo data and take long to make
         for item in list(var.iterdir()):
-            if item.name not in (KEPT, "hub.lock"):
+            if item.name != "hub.lock" and not cache.is_relative_to(item):
                 shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
         (var / "hub.lock").unlink(missing_ok=True)
     _print({"removed": str(var)})

@@ -217,7 +217,8 @@ def test_reset_needs_a_demo_that_is_its_own(var: Path) -> None:
     state = State.load(settings().folder("demo"))
     state.fresh = False
     state.save()
-    (var / "models").mkdir()
+    settings().models_path.mkdir(parents=True)
+    kept = settings().models_path.relative_to(var).parts[0]
     refused = run(demo_commands, ["reset", "--yes"])
     assert (refused.exit_code, (var / "demo").exists()) == (1, True)
     state.fresh = True
@@ -231,7 +232,7 @@ def test_reset_needs_a_demo_that_is_its_own(var: Path) -> None:
     assert (var / "demo").exists()
     done = run(demo_commands, ["reset", "--yes"])
     assert done.exit_code == 0, done.output
-    assert [item.name for item in var.iterdir()] == ["models"]
+    assert [item.name for item in var.iterdir()] == [kept]
 
 
 def test_info_names_every_door(var: Path) -> None:
