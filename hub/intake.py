@@ -294,7 +294,9 @@ def _clue_for(session: Session, intake: Intake, outcome: contract.NewReport | co
     ).all()
     clue = None
     if isinstance(outcome, contract.Continuation):
-        clue = next((session.get_one(Clue, t.clue_id) for t in talks if _joins(t, intake.at, outcome.quiet)), None)
+        # Locked before the clue's chain head is: the enrich worker takes both in this order too.
+        joined = (t.clue_id for t in talks if _joins(t, intake.at, outcome.quiet))
+        clue = next((session.get_one(Clue, found, with_for_update=True) for found in joined), None)
     if clue is None:
         clue = casework.open_clue(session, _opening(intake, outcome.report))
         number = blind(f"talk:{intake.source_id}", clue.no)
