@@ -153,8 +153,8 @@ def test_f25_upload_cut_and_retried(served: str, forked: Zygote, ledger: Ledger,
         time.sleep(0.3)
         if part < 1:
             assert count() == before, "half an upload became an intake"
-        assert send(served, whole, 1, listen=True) == 200
-        assert send(served, whole, 1, listen=True) == 200, "the same again"
+        assert send(served, whole, 1, listen=True) in (200, 303)
+        assert send(served, whole, 1, listen=True) in (200, 303), "the same again"
         assert count() == before + 1
     until(lambda: not list(settings().folder("tmp").iterdir()), 10, "nothing of cut uploads is left behind in plain")
     ledger.check(settled=False)
