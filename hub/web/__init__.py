@@ -7,6 +7,6 @@ from flask import Blueprint
 
 def blueprints() -> list[Blueprint]:
     """The screens of staff, in the order they are registered."""
-    from hub.web import console, files, forms, live, running  # noqa: PLC0415  they import the application's parts
+    from hub.web import api, console, files, forms, live, running  # noqa: PLC0415  they import the application's parts
 
-    return [console.bp, files.bp, forms.bp, live.bp, running.bp]
+    return [console.bp, files.bp, forms.bp, live.bp, running.bp, api.bp]

@@ -66,6 +66,7 @@ def queue_page() -> str:
     with db.reading() as session:
         rows, after = queue.page(session, me(), filters)
         counts = queue.counts(session, me())
+        session.expunge_all()  # the page is rendered without a session
     template = "queue_rows.html" if "HX-Request" in request.headers else "queue.html"
     return render_template(
         template, rows=rows, after=after, filters=filters, counts=counts, channels=channels(), states=queue.states(),

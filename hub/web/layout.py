@@ -21,7 +21,7 @@ WORK_NAMES = {
     "normalize": "读取来件", "fetch": "取回媒体", "transcribe": "听写录音", "read_scan": "识别扫描件",
     "enrich": "生成建议",
 }  # fmt: skip
-QUEUE_NAMES = {"light": "读取", "text": "建议", "speech": "听写", "scan": "扫描识别"}
+QUEUE_NAMES = {"light": "读取来件", "text": "生成建议", "speech": "听写录音", "scan": "识别扫描件"}
 _OTHER_FIELDS = {
     "place": "违法行为发生地", "respondent": "违法主体", "facts": "主要违法事实", "evidence": "证据材料",
     "area": "面积",
@@ -84,13 +84,10 @@ def size(octets: int) -> str:
     return f"{max(1, round(octets / 1024))} KB" if octets >= 1000 else f"{octets} 字节"
 
 
-def process_name(name: str) -> str:
-    """`worker:light:123` as 读取 (123)."""
-    kind, _, rest = name.partition(":")
-    queue, _, pid = rest.partition(":")
-    if kind == "worker":
-        return f"{'、'.join(QUEUE_NAMES.get(part, part) for part in queue.split(','))}（{pid}）"
-    return {"beat": "巡查与清扫", "web": "网页"}.get(kind, name)
+def process_name(kind: str) -> str:
+    """`worker:light` as 读取来件."""
+    queue = kind.removeprefix("worker:")
+    return {"beat": "巡查与清扫", "web": "网页"}.get(kind, QUEUE_NAMES.get(queue, kind))
 
 
 def context() -> dict[str, Any]:
@@ -100,5 +97,5 @@ def context() -> dict[str, Any]:
         "actor": g.get("actor"), "csrf": token, "menu": menu(), "asset": asset, "size": size, "china": clock.china,
         "csrf_box": Markup('<input type="hidden" name="csrf_token" value="{}">').format(escape(token)),
         "field_label": field_label, "field_value": field_value, "max_upload": settings().max_upload,
-        "role_labels": ROLE_LABELS, "work_names": WORK_NAMES, "queue_names": QUEUE_NAMES, "process_name": process_name,
+        "role_labels": ROLE_LABELS, "work_names": WORK_NAMES, "queue_names": QUEUE_NAMES,
     }  # fmt: skip

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from channels.contract import Part as Piece
@@ -15,10 +19,25 @@ from hub.access.sealing import open_key
 from hub.models import Beat, Blob, Clue, Intake, IntakeClue, Source, SourceBeat, Work
 from hub.terms import IntakeState
 from hub.web.files import clean_name
+from hub.web.layout import process_name
 from hub.web.security import me, signed_in
 from hub.work import rows as work
 
 bp = Blueprint("running", __name__)
+
+ALWAYS, ON_DEMAND = ("beat", "worker:light", "worker:text"), ("worker:speech", "worker:scan")
+QUIET, FORGOTTEN = 20.0, timedelta(days=1)  # seconds without a sign of life that are too many
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One kind of process on the running-state page."""
+
+    label: str
+    ok: bool
+    resting: bool
+    age: float | None
+    rss: int | None
 
 
 @bp.get("/running")
@@ -27,10 +46,7 @@ def running() -> str:
     """Workers, pollers, queues, last signs of life. Names of entrances, never content."""
     now = clock.now()
     with db.reading() as session:
-        beats = session.scalars(
-            select(Beat).where(Beat.at > func.now() - func.make_interval(0, 0, 0, 1)).order_by(Beat.name)
-        )
-        processes = [(row.name, (now - row.at).total_seconds(), row.detail) for row in beats]
+        processes = _processes(session, now)
         sources = session.execute(
             select(Source, SourceBeat).outerjoin(SourceBeat, SourceBeat.source_id == Source.id).order_by(Source.id)
         ).all()
@@ -43,6 +59,24 @@ def running() -> str:
             processes=processes, sources=sources, queues=queues, dead=dead, now=now,
             channels=channels(),
         )  # fmt: skip
+
+
+def _processes(session: Session, now: datetime) -> list[Process]:
+    """The newest sign of life of each kind of process; those that start on demand may rest."""
+    newest: dict[str, Beat] = {}
+    for row in session.scalars(select(Beat).where(Beat.at > now - FORGOTTEN).order_by(Beat.at)):
+        newest[row.name.rpartition(":")[0] or row.name] = row
+    kinds = [*ALWAYS, *ON_DEMAND, *sorted(set(newest) - {*ALWAYS, *ON_DEMAND})]
+    found = []
+    for kind in kinds:
+        row = newest.get(kind)
+        age = (now - row.at).total_seconds() if row is not None else None
+        fresh = age is not None and age < QUIET
+        resting = not fresh and kind not in ALWAYS
+        found.append(
+            Process(process_name(kind), fresh or resting, resting, age, (row.detail if row else {}).get("rss"))
+        )
+    return found
 
 
 @bp.post("/running/dead/<int:number>/retry")
@@ -79,6 +113,7 @@ def manual() -> str:
 def _manual(number: int) -> Intake:
     with db.reading() as session:
         row = session.scalars(people.manual_intakes(me()).where(Intake.id == number)).first()
+        session.expunge_all()
     if row is None:
         abort(404)
     return row

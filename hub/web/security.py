@@ -100,7 +100,8 @@ def signed_in(*roles: Role) -> Callable[[Callable[P, R]], Callable[P, R | Reply]
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Reply:
             if g.get("actor") is None:
-                if request.method == "GET" and "HX-Request" not in request.headers:
+                page = "HX-Request" not in request.headers and not request.path.startswith("/api/")
+                if request.method == "GET" and page:
                     return redirect(url_for("auth.sign_in", next=request.full_path.rstrip("?")))
                 abort(401)
             if allowed and not me().has(allowed):
