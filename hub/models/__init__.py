@@ -1,6 +1,19 @@
 """The tables: one file an aggregate."""
 
 from hub.models.base import Base
+from hub.models.calendar import CalendarProposal
+from hub.models.case import (
+    Asked,
+    ClockWarning,
+    FollowUp,
+    Hold,
+    Hop,
+    KindProposal,
+    Membership,
+    Opinion,
+    QueryLimit,
+    SharedContact,
+)
 from hub.models.clue import Clock, Clue, ClueCounter, ClueUnit, Counter, CounterDelta, Value
 from hub.models.event import ChainHead, Event, Seal
 from hub.models.intake import (
@@ -15,19 +28,26 @@ from hub.models.intake import (
     SourceCursor,
 )
 from hub.models.keys import DataKey
-from hub.models.notice import Attempt, Notice
+from hub.models.notice import (
+    Attempt,
+    Notice,
+)
 from hub.models.reporter import ClueReporter, Reporter, ReporterIndex
 from hub.models.text import SearchRow, Segment, SuggestionRow, Transcript
 from hub.models.units import Grant, SignIn, Unit, User
+from hub.models.verification import Officer, SiteRecord, Verification
 from hub.models.work import Beat, Work
 
 __all__ = [
+    "Asked",
     "Attempt",
     "Base",
     "Beat",
     "Blob",
+    "CalendarProposal",
     "ChainHead",
     "Clock",
+    "ClockWarning",
     "Clue",
     "ClueCounter",
     "ClueReporter",
@@ -37,18 +57,28 @@ __all__ = [
     "CounterDelta",
     "DataKey",
     "Event",
+    "FollowUp",
     "Grant",
+    "Hold",
+    "Hop",
     "Intake",
     "IntakeClue",
     "IntakeKey",
+    "KindProposal",
+    "Membership",
     "Notice",
+    "Officer",
+    "Opinion",
     "Part",
+    "QueryLimit",
     "Reporter",
     "ReporterIndex",
     "Seal",
     "SearchRow",
     "Segment",
+    "SharedContact",
     "SignIn",
+    "SiteRecord",
     "Source",
     "SourceBeat",
     "SourceCursor",
@@ -57,5 +87,6 @@ __all__ = [
     "Unit",
     "User",
     "Value",
+    "Verification",
     "Work",
 ]

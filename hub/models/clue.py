@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
@@ -12,13 +13,30 @@ from hub.models.base import Base, Id, Moment, Ref, Sealed, Stamp, Str
 from hub.terms import State
 
 _STATES = ",".join(f"'{state}'" for state in State)
+_CLOSE_REASONS = "'out_of_scope','duplicate','supplement','no_violation','violation','not_a_clue'"
+_CLOCKS = "'determination','escalation','after_designation','result','hand_down'"
 
 
 class Clue(Base):
     """One suspected violation. Free text is sealed under the clue's key; codes stand plain for filters."""
 
     __tablename__ = "clue"
-    __table_args__ = (CheckConstraint(f"state in ({_STATES})", name="state"),)
+    __table_args__ = (
+        CheckConstraint(f"state in ({_STATES})", name="state"),
+        CheckConstraint("determination in ('P1','P3','P4','P5')", name="determination"),
+        CheckConstraint("refused_ground in ('N1','N2','N3','N4','N5')", name="refused_ground"),
+        CheckConstraint("(determination is not distinct from 'P3') = (refused_ground is not null)", name="ground"),
+        CheckConstraint("determination is distinct from 'P4' or duplicate_of is not null", name="duplicate"),
+        CheckConstraint("result in ('R0','R1')", name="result"),
+        CheckConstraint("result is null or determination is not distinct from 'P1'", name="result_of_p1"),
+        CheckConstraint("(state = 'closed') = (close_reason is not null)", name="closed"),
+        CheckConstraint(f"close_reason in ({_CLOSE_REASONS})", name="close_reason"),
+        CheckConstraint("state <> 'verifying' or determination is not distinct from 'P1'", name="verifying"),
+        CheckConstraint("state <> 'to_tell' or determination is not null", name="to_tell"),
+        CheckConstraint("state <> 'merged' or main_id is not null", name="merged"),
+        Index("ix_clue_main", "main_id", postgresql_where=text("main_id is not null")),
+        Index("ix_clue_duplicate_of", "duplicate_of", postgresql_where=text("duplicate_of is not null")),
+    )
     id: Mapped[Id]
     no: Mapped[Str] = mapped_column(unique=True)
     channel: Mapped[Str]
@@ -41,6 +59,17 @@ class Clue(Base):
     report_mode: Mapped[Str] = mapped_column(server_default="")
     enriched: Mapped[bool] = mapped_column(server_default=text("false"))  # suggestions stand for all text known so far
     rule_version: Mapped[Str] = mapped_column(server_default="")
+    state_at: Mapped[Moment | None]  # when the act happened that led to this state: no later act may be earlier
+    handler_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("staff.id"))
+    determination: Mapped[str | None]
+    refused_ground: Mapped[str | None]
+    result: Mapped[str | None]
+    close_reason: Mapped[str | None]
+    main_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("clue.id"))  # of the group it is a member of
+    duplicate_of: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("clue.id"))
+    supplement_of: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("clue.id"))
+    split_from: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("clue.id"))
+    notices_declined: Mapped[bool] = mapped_column(server_default=text("false"))  # after a withdrawal, by its reporter
     version: Mapped[int] = mapped_column(server_default=text("1"))  # stale edits are refused by it
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  SQLAlchemy reads it as a class fact
@@ -52,7 +81,7 @@ class ClueUnit(Base):
     __tablename__ = "clue_unit"
     __table_args__ = (
         CheckConstraint(f"state in ({_STATES})", name="state"),
-        CheckConstraint("role in ('owner','receiver','ancestor')", name="role"),
+        CheckConstraint("role in ('owner','receiver','ancestor','assisting')", name="role"),
         Index("ix_clue_unit_all", "unit_id", text("sort_at desc"), text("clue_id desc")),
         Index("ix_clue_unit_open", "unit_id", "open", "state", text("sort_at desc"), text("clue_id desc")),
         Index("ix_clue_unit_channel", "unit_id", "channel", text("sort_at desc"), text("clue_id desc")),
@@ -80,19 +109,33 @@ class ClueCounter(Base):
 
 
 class Clock(Base):
-    """A legal clock of a clue (PRODUCT §6)."""
+    """A legal clock of a clue (PRODUCT §6). A row is never rewritten by a later one: reopening adds a number."""
 
     __tablename__ = "clock"
-    __table_args__ = (UniqueConstraint("clue_id", "kind", "base"), Index("ix_clock_due", "due", "stopped_at"))
+    __table_args__ = (
+        UniqueConstraint("clue_id", "kind", "number"),
+        CheckConstraint(f"kind in ({_CLOCKS})", name="kind"),
+        CheckConstraint("ended_as in ('told','exhausted','nobody','done','superseded')", name="ended_as"),
+        CheckConstraint("(stopped_at is null) = (ended_as is null)", name="stopped"),
+        Index("ix_clock_due", "due", "stopped_at"),
+        Index("uq_clock_running", "clue_id", "kind", unique=True, postgresql_where=text("stopped_at is null")),
+    )
     id: Mapped[Id]
     clue_id: Mapped[Ref] = mapped_column(ForeignKey("clue.id"))
     kind: Mapped[Str]
+    number: Mapped[int] = mapped_column(server_default=text("1"))
+    unit_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("unit.id"))  # who owed the act when it started
+    rule: Mapped[Str] = mapped_column(server_default="")  # the act that started it
     base: Mapped[date]
     days: Mapped[int]
     due: Mapped[date]
     provisional: Mapped[bool]
     article: Mapped[Str]
     stopped_at: Mapped[Moment | None]
+    ended_as: Mapped[str | None]
+    late: Mapped[bool] = mapped_column(server_default=text("false"))  # once late, for ever late
+    held: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # when stopped: unit id → working days held
+    notice_id: Mapped[int | None] = mapped_column(BigInteger)  # the notice whose hand-over stopped it
 
 
 class Value(Base):
