@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,11 @@ def render(data: bytes, name: str = "") -> Pages:
 
 
 def preload_decoders() -> None:
-    """Imports everything decoding may need, before the limited child is forked and can read no library any more."""
+    """Loads everything decoding may need, before the limited child is forked and can load nothing any more.
+
+    PyAV and Pillow load parts of themselves at first use: their modules are imported one by one.
+    """
+    import av  # noqa: PLC0415
     import pysilk  # noqa: F401,PLC0415
     from PIL import Image  # noqa: PLC0415
 
@@ -38,6 +44,9 @@ def preload_decoders() -> None:
     import transcription.scan.word  # noqa: PLC0415
     import transcription.speech.decode  # noqa: F401,PLC0415
 
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     Image.init()
 
 

@@ -18,6 +18,7 @@ import resource
 import signal
 import socket
 import struct
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -75,6 +76,17 @@ def preload_codecs() -> None:
     for module in pkgutil.iter_modules(encodings.__path__):
         if module.name not in ("mbcs", "oem"):  # Windows only
             importlib.import_module(f"encodings.{module.name}")
+
+
+class _NoMoreImports:
+    """After the fork nothing new is loaded: the uid may not read the library; so it fails everywhere alike."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        self.asked.append(name)
+        raise ModuleNotFoundError(f"{name} was not loaded before the fork", name=name)
 
 
 class LimitedChild:
@@ -169,9 +181,12 @@ def _allow_cpu(seconds: int) -> None:
 
 
 def _serve(sock: socket.socket, tasks: Mapping[str, Task], memory: int, cpu: int) -> None:
+    imports = _NoMoreImports()
     try:
         _confine(memory, sock.fileno())
+        sys.meta_path.insert(0, imports)
         while True:
+            imports.asked.clear()
             (task, args), blobs = _receive(sock)
             _allow_cpu(cpu)
             try:
@@ -179,9 +194,11 @@ def _serve(sock: socket.socket, tasks: Mapping[str, Task], memory: int, cpu: int
                 _send(sock, ["ok", answer], back)
             except MemoryError:
                 _send(sock, ["memory", None], [])
-            except ImportError as error:  # a module that should have been loaded before the fork: ours, not the input's
-                _send(sock, ["error", {"message": f"解析程序缺少模块 {error.name}", "permanent": False}], [])
             except Exception as error:  # noqa: BLE001  anything foreign bytes provoke is an answer, not a crash
+                if imports.asked:  # a module that should have been loaded before the fork: our fault, not the input's
+                    message = f"解析程序缺少模块 {imports.asked[0]}"
+                    _send(sock, ["error", {"message": message, "permanent": False}], [])
+                    continue
                 known = hasattr(error, "permanent")
                 message = str(error) if known else f"无法读取（{type(error).__name__}）"
                 _send(sock, ["error", {"message": message, "permanent": bool(getattr(error, "permanent", True))}], [])

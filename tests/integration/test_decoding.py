@@ -56,6 +56,42 @@ def test_recordings_and_scans_are_decoded_in_the_child(hub: Path) -> None:
     assert refused.value.permanent
 
 
+ROOT = Path(__file__).parents[2]
+
+
+def test_no_decoder_needs_a_module_that_was_not_loaded_before_the_fork(hub: Path) -> None:
+    files = [
+        file
+        for folder in ("hub/demo/data", "tests/transcription/scan/data", "tests/transcription/speech/data")
+        for file in sorted((ROOT / folder).rglob("*"))
+        if file.is_file() and file.stat().st_size < 1_000_000
+    ]
+    assert len(files) > 20
+    for file in files:
+        for decode in (decoding.audio, decoding.pages):
+            try:
+                decode(file.read_bytes(), file.name)
+            except RefusedError as error:
+                assert "模块" not in str(error), f"{file}: {error}"  # noqa: PT017  most files are no sound or no page
+
+
+def test_a_late_import_in_the_child_is_our_fault_not_the_inputs() -> None:
+    def late(_args: object, _blobs: list[bytes]) -> tuple[object, list[bytes]]:
+        try:
+            import this_module_is_new  # noqa: F401
+        except ImportError:
+            raise ValueError("damaged") from None
+        return None, []
+
+    child = LimitedChild({"late": late}, memory=3_000_000_000, cpu_seconds=5)
+    try:
+        with pytest.raises(RefusedError, match="this_module_is_new") as refused:
+            child.run("late", None, [])
+        assert not refused.value.permanent
+    finally:
+        child.close()
+
+
 def _eat(_args: object, _blobs: list[bytes]) -> tuple[object, list[bytes]]:
     return len(bytearray(4_000_000_000)), []
 
