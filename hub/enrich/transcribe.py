@@ -149,13 +149,21 @@ def store(session: Session, part_id: int, made: text_contract.Transcript, by_use
             )
         )  # fmt: skip
         if clue is not None:
-            search.index(session, clue.id, received, f"part:{part_id}:{number}", segment.text, chain)
+            ref, onward = f"part:{part_id}:{number}", _onward(made, number)
+            search.index(session, clue.id, received, ref, segment.text, chain, onward)
     if clue is not None:
         casework.reenrich(session, clue)
     data = {"part": part_id, "version": row.version, "engine": made.engine, "model": made.model}
     actor = f"user:{by_user}" if by_user else "system"
     audit.record(session, f"intake:{part.intake_id}", "transcript", actor=actor, data=data)
     return row
+
+
+def _onward(made: text_contract.Transcript, number: int) -> str:
+    """What follows a line on its page: words that run over the line's end are found in the line where they begin."""
+    page = made.segments[number].page
+    following = made.segments[number + 1 : number + 1 + search.OVERLAP]
+    return "".join(line.text for line in following if line.page == page) if made.kind == "scan" else ""
 
 
 def unreadable(session: Session, args: dict[str, Any], reason: str) -> None:

@@ -1,0 +1,103 @@
+"""The texts behind rows of the index: opened to confirm a hit and to say at which characters it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, select, tuple_
+from sqlalchemy.orm import Session
+
+from hub.access.sealing import Key, open_key
+from hub.models import ClueUnit, DataKey, Intake, Part, Segment, Transcript
+from hub.search.tokens import TEXT_AT_MOST, Folded
+
+ONWARD = 220  # following lines of a page that a query of 200 characters may run over
+
+Name = tuple[int, str]  # clue and ref
+
+
+def first_places(
+    session: Session, rows: Sequence[Row[Any]], wanted: str, allowed: Select[ClueUnit]
+) -> dict[Name, tuple[int, int]]:
+    """Where `wanted` stands first in the text of each row; rows whose text does not hold it or is walled are absent."""
+    clues = {row.clue_id for row in rows}
+    open_ = set(session.scalars(allowed.with_only_columns(ClueUnit.clue_id).where(ClueUnit.clue_id.in_(clues))))
+    rows = [row for row in rows if row.clue_id in open_]
+    if not rows:
+        return {}
+    split = {(row.clue_id, row.ref): _numbers(row.ref) for row in rows}
+    keys = _keys(session, {part for part, _ in split.values()})
+    bodies = _parts(session, keys, {part for part, ord_ in split.values() if ord_ is None})
+    lines = {found for found in split.values() if found[1] is not None}
+    times = [row.received_at for row in rows]
+    segments, versions = _segments(session, lines, min(times), max(times))
+    found: dict[Name, tuple[int, int]] = {}
+    for name, (part, ord_) in split.items():
+        if ord_ is None:
+            span = next(Folded(bodies.get(part, "")).spans(wanted), None)
+        elif (part, ord_) in segments:
+            span = _in_line(session, keys[part], segments[part, ord_], versions[part], wanted)
+        else:
+            span = None
+        if span is not None:
+            found[name] = span
+    return found
+
+
+def _numbers(ref: str) -> tuple[int, int | None]:
+    """("part:5:2") → (5, 2); no segment is None."""
+    _, part, *segment = ref.split(":")
+    return int(part), int(segment[0]) if segment else None
+
+
+def _keys(session: Session, parts: set[int]) -> dict[int, Key]:
+    """The opened key of each part."""
+    query = (
+        select(Part.id, DataKey).join(Intake, Intake.id == Part.intake_id).join(DataKey, DataKey.id == Intake.key_id)
+    )
+    rows = session.execute(query.where(Part.id.in_(parts))).all()  # holds the rows, so that open_key asks nothing more
+    return {part: open_key(session, row.id) for part, row in rows}
+
+
+def _parts(session: Session, keys: dict[int, Key], parts: set[int]) -> dict[int, str]:
+    rows = session.execute(select(Part.id, Part.text).where(Part.id.in_(parts))).all() if parts else []
+    return {number: keys[number].text(sealed, "part.text")[:TEXT_AT_MOST] for number, sealed in rows if number in keys}
+
+
+def _segments(
+    session: Session, lines: set[tuple[int, int | None]], first: Any, last: Any
+) -> tuple[dict[tuple[int, int | None], Segment], dict[int, Transcript]]:
+    """The asked segments of the newest transcript of each part."""
+    if not lines:
+        return {}, {}
+    query = select(Transcript).where(Transcript.part_id.in_({part for part, _ in lines}))
+    versions = {row.part_id: row for row in session.scalars(query.order_by(Transcript.version))}
+    asked = {(versions[part].id, ord_): part for part, ord_ in lines if part in versions}
+    rows = session.scalars(
+        select(Segment).where(
+            Segment.received_at.between(first, last), tuple_(Segment.transcript_id, Segment.ord).in_(asked)
+        )
+    )
+    return {(asked[row.transcript_id, row.ord], row.ord): row for row in rows}, versions
+
+
+def _in_line(session: Session, key: Key, row: Segment, version: Transcript, wanted: str) -> tuple[int, int] | None:
+    line = key.text(row.text, "segment.text")
+    span = next(Folded(line).spans(wanted), None)
+    if span is not None or version.kind != "scan":
+        return span
+    following = session.scalars(
+        select(Segment)
+        .where(
+            Segment.received_at == row.received_at, Segment.transcript_id == row.transcript_id,
+            Segment.page == row.page, Segment.ord > row.ord,
+        )
+        .order_by(Segment.ord)
+        .limit(ONWARD)
+    )  # fmt: skip
+    whole = line + "".join(key.text(next_.text, "segment.text") for next_ in following)
+    for start, end in Folded(whole).spans(wanted):
+        if start < len(line):
+            return start, min(end, len(line))
+    return None
