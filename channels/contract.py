@@ -258,6 +258,80 @@ class Ports(Protocol):
         ...
 
 
+class NotifyError(Exception):
+    """A notice was not handed over. The message (Chinese) holds codes only, never an address or a number.
+
+    `permanent`: this route cannot reach this party, the next one is taken. `unknown`: the provider may have it (the
+    answer was lost); it is not sent again blindly.
+    """
+
+    def __init__(self, message: str, *, permanent: bool, unknown: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.unknown = unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A notice for one party by one route. No subject, place or accusation stands in it (PRODUCT §7, G11).
+
+    `key` is the same at every try of this notice by this route: it names the message to the provider (Message-ID,
+    client_msg_id) and comes back as `DeliveryReport.attempt_key`. `at` (aware) is when the notice was first asked for.
+    `thread` holds the Message-IDs it answers. `answering`: an automatic answer to what just came in (a receipt).
+    `again`: an earlier try may have arrived.
+    """
+
+    key: str
+    title: str
+    text: str
+    to: Sender
+    at: datetime
+    thread: tuple[str, ...] = ()
+    answering: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Evidence of hand-over: codes and provider's numbers only. `keys` are further names a report may come under.
+
+    `document`: what people have to post; then the notice is prepared, not handed over.
+    """
+
+    evidence: str
+    keys: tuple[str, ...] = ()
+    document: Blob | None = None
+
+
+class Notifier(Protocol):
+    """Hands one notice over, or prepares it for the people who do. Bounded in time (60 s)."""
+
+    def __call__(self, ports: Ports, source: Source, notice: Outgoing) -> Handed:
+        """Raises NotifyError and nothing else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way to tell a reporter, declared by the channel that owns it.
+
+    `rank` orders the routes behind the party's own channel. `fits` says whether a party can be reached by it at all,
+    `ready` whether an entrance is set up for it. `own_source`: only through the entrance the party wrote to (an openid
+    belongs to one account). `by_people`: prepared by the hub, done by staff, who enter the evidence. `rings`: it may
+    wake somebody, so it keeps quiet hours.
+    """
+
+    name: str
+    label: str
+    rank: int
+    fits: Callable[[Sender], bool]
+    send: Notifier | None = None
+    ready: Callable[[Source], bool] | None = None
+    own_source: bool = False
+    by_people: bool = False
+    rings: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One box of a form. kind: text, textarea, date, datetime, select, phone, url, number, checkbox, files."""
@@ -342,3 +416,4 @@ class Channel:
         None  # what `hub try` prints for a file, where the channel has one
     )
     sandbox: Callable[..., Any] | None = None  # the provider simulator: see the channel's README
+    notify: tuple[Route, ...] | None = None  # the ways this channel can tell a reporter

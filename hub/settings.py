@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     failpoints: str = Field(default="", description="Fault tests only: name=kill|raise|hang[@n][;...].")
     behind_proxy: int = Field(default=0, description="Number of trusted reverse proxies.")
     https: bool = Field(default=False, description="Served over HTTPS: __Host- cookies, Secure flag.")
+    notice_wait: int = Field(default=600, ge=0, description="Seconds before a notice goes out: time to recall it.")
+    quiet_hours: str = Field(
+        default="21-8", pattern=r"^(\d{1,2}-\d{1,2})?$",
+        description="Hours in China from-to in which nobody's telephone may ring; empty: none.",
+    )  # fmt: skip
     log_level: str = Field(default="INFO", description="Log level.")
 
     def folder(self, name: str) -> Path:

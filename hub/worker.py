@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from channels.contract import FetchError, Remote
 from channels.registry import channel
-from hub import db, failpoints, intake
+from hub import casework, db, failpoints, intake
+from hub.access import audit
 from hub.access.sealing import open_key
 from hub.enrich import decoding, run, transcribe
-from hub.models import Intake
+from hub.models import Intake, Notice
+from hub.notify import sending
 from hub.ports import HubPorts
 from hub.work import drain as draining
 from hub.work.rows import QUEUES, Handler, Job, register
@@ -46,6 +49,38 @@ def fetch(job: Job) -> None:
         job.done(session)
 
 
+def notify(job: Job) -> None:
+    """Handler: args {"notice": id}. The next step of a notice: one try by one route."""
+    sending.run(job, HubPorts())
+
+
+def told(job: Job) -> None:
+    """Handler: args {"notice": id, "at": ISO, "evidence": codes}. Being told stops the clock the notice names."""
+    args = job.args
+    with db.transaction() as session:
+        note: Callable[..., None] | None = getattr(casework, "note_told", None)
+        if note is not None:
+            note(session, args["notice"], datetime.fromisoformat(args["at"]), args["evidence"])
+        else:
+            notice = session.get_one(Notice, args["notice"])
+            audit.record(session, f"clue:{notice.clue_id}", "told", data={"notice": notice.id, "kind": notice.kind})
+        job.done(session)
+
+
+def undelivered(job: Job) -> None:
+    """Handler: args {"notice": id, "exhausted": bool, "at": ISO}. What was told is not told any more, or never was."""
+    args = job.args
+    with db.transaction() as session:
+        note: Callable[..., None] | None = getattr(casework, "note_undelivered", None)
+        if note is not None:
+            note(session, args["notice"], datetime.fromisoformat(args["at"]), exhausted=args["exhausted"])
+        else:
+            notice = session.get_one(Notice, args["notice"])
+            data = {"notice": notice.id, "kind": notice.kind, "exhausted": args["exhausted"]}
+            audit.record(session, f"clue:{notice.clue_id}", "not_told", data=data)
+        job.done(session)
+
+
 def register_handlers() -> None:
     """Ties every name in hub.work.rows.QUEUES to its function."""
     register(
@@ -60,6 +95,9 @@ def register_handlers() -> None:
             dead=lambda session, args, reason: intake.medium_lost(session, args["intake"], reason),
         )
     )  # fmt: skip
+    register(Handler("notify", QUEUES["notify"], notify, dead=sending.parked, lease=sending.LEASE))
+    register(Handler("told", QUEUES["told"], told))
+    register(Handler("undelivered", QUEUES["undelivered"], undelivered))
     register(Handler("enrich", QUEUES["enrich"], run.enrich))
     long = timedelta(seconds=120)
     register(Handler("transcribe", QUEUES["transcribe"], transcribe.transcribe, dead=transcribe.unreadable, lease=long))

@@ -34,6 +34,8 @@ PHRASES = {"no_violation": "不存在{label}违法行为", "violation": "将依�
 """The statutory words of the two results; the label set (国土资源, 自然资源) aside."""
 LABELS = ("国土资源", "自然资源")
 ELEMENTS = {"place": "违法行为发生地", "facts": "主要违法事实"}
+NEUTRAL = "您好！您此前办理的事项有新的进展，请凭查询码查询。"
+"""What a bystander may read: for confidential reports by SMS and for those who wish it so."""
 MAX_TEXT = 500  # characters of a template: it must fit a few text messages
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -139,6 +141,23 @@ def check(template: Template) -> None:
         raise TemplateError(f"缺少法定用语：{phrase.replace('{label}', '国土资源')}")
 
 
+SAMPLES = {
+    "date": "2026-03-02", "unit": "县自然资源局", "code": "K7QM-29XA-4HTN", "elements": ["place", "facts"],
+    "kind": "accepted", "label": LABELS[0],
+}  # fmt: skip
+"""A value of every slot type."""
+
+
+def proof(template: Template) -> tuple[str, str]:
+    """The wording with every slot filled and with the optional ones left out. Raises TemplateError if one cannot be."""
+    full = {name: SAMPLES[kind] for name, kind in template.slots.items()}
+    bare = {name: value for name, value in full.items() if name not in template.optional}
+    made = [fill(template, slots) for slots in (full, bare)]
+    if any(not told.get("text", "").strip() for told in made):
+        raise TemplateError("按样例无法生成告知内容")
+    return made[0]["text"], made[1]["text"]
+
+
 def read_templates(text: str) -> tuple[Template, ...]:
     """The templates of a data file, each checked. Raises TemplateError."""
     made: list[Template] = []
@@ -148,6 +167,7 @@ def read_templates(text: str) -> tuple[Template, ...]:
             since=row["since"], article=row["article"], optional=frozenset(row.get("optional", ())),
         )  # fmt: skip
         check(template)
+        proof(template)
         made.append(template)
     return tuple(made)
 

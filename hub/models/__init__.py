@@ -30,7 +30,14 @@ from hub.models.intake import (
 from hub.models.keys import DataKey
 from hub.models.notice import (
     Attempt,
+    AttemptKey,
+    CallTry,
+    EarlyReport,
     Notice,
+    NoticeTask,
+    NoticeTemplate,
+    QueryCode,
+    Wish,
 )
 from hub.models.reporter import ClueReporter, Reporter, ReporterIndex
 from hub.models.text import SearchRow, Segment, SuggestionRow, Transcript
@@ -41,10 +48,12 @@ from hub.models.work import Beat, Work
 __all__ = [
     "Asked",
     "Attempt",
+    "AttemptKey",
     "Base",
     "Beat",
     "Blob",
     "CalendarProposal",
+    "CallTry",
     "ChainHead",
     "Clock",
     "ClockWarning",
@@ -56,6 +65,7 @@ __all__ = [
     "Counter",
     "CounterDelta",
     "DataKey",
+    "EarlyReport",
     "Event",
     "FollowUp",
     "Grant",
@@ -67,9 +77,12 @@ __all__ = [
     "KindProposal",
     "Membership",
     "Notice",
+    "NoticeTask",
+    "NoticeTemplate",
     "Officer",
     "Opinion",
     "Part",
+    "QueryCode",
     "QueryLimit",
     "Reporter",
     "ReporterIndex",
@@ -88,5 +101,6 @@ __all__ = [
     "User",
     "Value",
     "Verification",
+    "Wish",
     "Work",
 ]

@@ -90,6 +90,9 @@ QUEUES = {  # which queue a kind of work waits in; known to those who put it wit
     "enrich": "text",
     "transcribe": "speech",
     "read_scan": "scan",
+    "notify": "light",
+    "told": "light",
+    "undelivered": "light",
 }
 
 
