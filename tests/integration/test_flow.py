@@ -13,13 +13,14 @@ from channels.registry import channels
 from hub import db, intake, ports
 from hub.access import audit
 from hub.models import Blob as BlobRow
-from hub.models import Clue, ClueUnit, Clock, Intake, IntakeClue, SearchRow, SuggestionRow, Work
+from hub.models import Clock, Clue, ClueUnit, Intake, IntakeClue, SearchRow, SuggestionRow, Work
 from hub.supervision import listing
 from hub.worker import drain
 
 MAIL = (
     "From: =?utf-8?B?5byg5LiJ?= <zhang.san@example.org>\r\nTo: clue@example.cn\r\nMessage-ID: <a1@example.org>\r\n"
-    "Subject: =?utf-8?B?5Li+5oql?=\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    "Subject: =?utf-8?B?5Li+5oql?=\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: 8bit\r\n\r\n"
     "我叫张三，电话13800001234。湖南省益阳市桃江县武潭镇红旗村，鑫隆建材有限公司未经批准占用耕地8亩建厂房，已经盖好。\r\n"
 ).encode()
 
