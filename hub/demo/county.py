@@ -12,7 +12,7 @@ from hub.access.sealing import open_key
 from hub.demo.inputs import CITY, UNIT, manifest
 from hub.demo.providers import SOURCES, Providers
 from hub.demo.state import State
-from hub.models import Clue, Source, User, Work
+from hub.models import Clue, Intake, Source, User, Work
 from hub.ports import add_source
 from hub.terms import Role
 
@@ -56,16 +56,20 @@ def _stands(session: Session, source_id: str, given: dict[str, object], secrets:
 
 
 def standing(session: Session, state: State) -> tuple[int, int, int]:
-    """(clues, those of them with suggestions, work rows that still read or enrich something).
+    """(clues, those of them with suggestions, mails not fetched yet and work rows that still read or enrich).
 
     Once the demo was loaded only its own clues count: what others sent since must not delay a restart.
     """
     own = [Clue.id.in_(state.clues)] if state.clues else []
     total = session.scalar(select(func.count(Clue.id)).where(*own)) or 0
     done = session.scalar(select(func.count(Clue.id)).where(Clue.enriched, *own)) or 0
+    if state.clues:
+        return total, done, 0
     live = select(func.count(Work.id)).where(Work.state != "dead", Work.handler.in_(READING))
-    left = 0 if state.clues else session.scalar(live) or 0
-    return total, done, left
+    taken = select(func.count(Intake.id)).where(Intake.source_id == SOURCES["mail"])
+    mails = sum(len(entry.files) for entry in manifest() if entry.door == "imap")
+    waiting = max(0, mails - (session.scalar(taken) or 0))  # a reply makes no clue: counting clues would not miss it
+    return total, done, waiting + (session.scalar(live) or 0)
 
 
 def clue_ids(session: Session) -> list[int]:

@@ -344,6 +344,9 @@ def test_every_input_twice_through_its_door_is_one_clue_each(hub: Path, monkeypa
         assert count(Source) == len(SOURCES)
         assert count(User) == len(county.PEOPLE)
         doors = Doors(providers)
+        mails = sum(entry.door == "imap" for entry in manifest())
+        with db.reading() as session:
+            assert county.standing(session, state) == (0, 0, mails)
         with polled():
             for entry in manifest():
                 doors.send(entry)
@@ -355,11 +358,14 @@ def test_every_input_twice_through_its_door_is_one_clue_each(hub: Path, monkeypa
         for _ in range(5):
             drain("light")
         with db.reading() as session:
+            total, done, left = county.standing(session, state)
             states = set(session.scalars(select(Intake.state)))
             by_channel = Counter(session.scalars(select(Clue.channel)))
             demo_only = session.scalars(select(User.demo).distinct()).all()
         providers.stop()
     assert states == {"registered"}
+    assert (total, done) == (county.expected(state), 0)
+    assert left > total  # every clue waits for its suggestions, recordings and scans for their workers
     assert by_channel == Counter(entry.channel for entry, _ in EXPECTED)
     assert demo_only == [True]
 
