@@ -20,7 +20,6 @@ from hub.web.security import me, signed_in
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
 
-JSON_LIMIT = 1024 * 1024
 KEY_LENGTH = 200
 
 
@@ -136,7 +135,6 @@ def _stated(spec: FormSpec, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _json() -> FormIntake:
-    request.max_content_length = JSON_LIMIT
     try:
         return FormIntake.model_validate_json(request.get_data())
     except ValidationError:

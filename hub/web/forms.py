@@ -28,6 +28,9 @@ bp = Blueprint("forms", __name__)
 
 WRITERS = (Role.OPERATOR, Role.MAILROOM, Role.HANDLER, Role.LEAD)
 MAX_FILES = 200
+EARLIEST = 1990  # dates before that year are slips of the keyboard
+BASES = ("at", "received", "received_at", "stamp_date", "received_date", "start", "registered")
+"""Boxes that hold the base of the legal clocks (receipt stamp, register, ring); never in the future (PRODUCT §4)."""
 
 
 def _form(form_id: str) -> tuple[Channel, FormSpec]:
@@ -123,6 +126,8 @@ def check(channel: Channel, spec: FormSpec, values: Mapping[str, str], blobs: Se
             return f"{box.label}的选项无效", [box.name]
         if box.kind in ("date", "datetime") and value and _moment(value) is None:
             return f"{box.label}不是有效日期", [box.name]
+        if box.name in BASES and value and (_moment(value) or clock.now()) > clock.now():
+            return f"{box.label}不能晚于现在", [box.name]
     return refused_file(channel, blobs), []
 
 
@@ -143,12 +148,14 @@ def _moment(value: str) -> datetime | None:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return None
+    if not EARLIEST <= moment.year <= 9000:
+        return None
     return moment if moment.tzinfo else moment.replace(tzinfo=clock.CHINA)
 
 
 def stated_at(values: Mapping[str, str]) -> datetime:
     """The base of the clocks a person entered (receipt stamp, register, ring); never later than now (PRODUCT §4)."""
-    for name in ("at", "received", "received_at", "stamp_date", "received_date", "start", "registered"):
+    for name in BASES:
         moment = _moment(values.get(name, "")) if values.get(name) else None
         if moment is not None:
             return min(moment, clock.now())

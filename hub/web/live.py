@@ -22,7 +22,7 @@ from hub.web.security import me, signed_in
 
 bp = Blueprint("live", __name__)
 log = structlog.get_logger("hub.live")
-SECONDS, BEAT = 60.0, 15.0
+SECONDS, BEAT, IDLE = 60.0, 15.0, 5.0
 MANY = 50  # changed clues of one burst that are still named one by one
 
 
@@ -32,7 +32,7 @@ class Fanout:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._queues: dict[int, tuple[int, queue.SimpleQueue[int]]] = {}
-        self._thread_of = 0  # pid in which the LISTEN thread runs: a fork needs its own
+        self._thread_of = 0  # pid in which the LISTEN thread runs; 0: none
         self._next = 0
 
     def join(self, unit_id: int) -> tuple[int, queue.SimpleQueue[int]] | None:
@@ -40,13 +40,12 @@ class Fanout:
         with self._lock:
             if len(self._queues) >= settings().web_threads * 6 // 10:
                 return None
-            if self._thread_of != os.getpid():
-                self._queues.clear()
-                self._thread_of = os.getpid()
-                threading.Thread(target=self._listen, daemon=True, name="listen").start()
             self._next += 1
             box: queue.SimpleQueue[int] = queue.SimpleQueue()
             self._queues[self._next] = (unit_id, box)
+            if self._thread_of != os.getpid():
+                self._thread_of = os.getpid()
+                threading.Thread(target=self._listen, daemon=True, name="listen").start()
             return self._next, box
 
     def leave(self, number: int) -> None:
@@ -54,16 +53,27 @@ class Fanout:
             self._queues.pop(number, None)
 
     def _listen(self) -> None:
+        """Runs while anybody is subscribed: a process nobody watches holds no connection."""
         while True:
             try:
                 url = settings().database_url.replace("+psycopg", "")
                 with psycopg.connect(url, autocommit=True) as connection:
                     connection.execute("listen hub_live")
-                    for note in connection.notifies():
-                        self._tell(json.loads(note.payload))
+                    while self._wanted():
+                        for note in connection.notifies(timeout=IDLE):
+                            self._tell(json.loads(note.payload))
+                    return
             except (psycopg.Error, ValueError) as error:
                 log.warning("listen_failed", error=type(error).__name__)
                 time.sleep(1)
+                if not self._wanted():
+                    return
+
+    def _wanted(self) -> bool:
+        with self._lock:
+            if not self._queues:
+                self._thread_of = 0
+            return bool(self._queues)
 
     def _tell(self, note: dict[str, object]) -> None:
         units = note.get("u")

@@ -69,12 +69,12 @@ def _processes(session: Session, now: datetime) -> list[Process]:
     kinds = [*ALWAYS, *ON_DEMAND, *sorted(set(newest) - {*ALWAYS, *ON_DEMAND})]
     found = []
     for kind in kinds:
-        row = newest.get(kind)
-        age = (now - row.at).total_seconds() if row is not None else None
+        last = newest.get(kind)
+        age = (now - last.at).total_seconds() if last is not None else None
         fresh = age is not None and age < QUIET
         resting = not fresh and kind not in ALWAYS
         found.append(
-            Process(process_name(kind), fresh or resting, resting, age, (row.detail if row else {}).get("rss"))
+            Process(process_name(kind), fresh or resting, resting, age, (last.detail if last else {}).get("rss"))
         )
     return found
 
@@ -98,15 +98,12 @@ def manual() -> str:
     """Intakes of the own unit that no machine could read."""
     with db.reading() as session:
         found = session.scalars(people.manual_intakes(me()).order_by(Intake.id.desc()).limit(200)).all()
-        linked = dict(
-            session.execute(
-                select(IntakeClue.intake_id, Clue.no)
-                .join(Clue, Clue.id == IntakeClue.clue_id)
-                .where(IntakeClue.intake_id.in_([row.id for row in found]))
-            )
-            .tuples()
-            .all()
-        )
+        links = session.execute(
+            select(IntakeClue.intake_id, Clue.no)
+            .join(Clue, Clue.id == IntakeClue.clue_id)
+            .where(IntakeClue.intake_id.in_([row.id for row in found]))
+        ).all()
+        linked = {row.intake_id: row.no for row in links}
         return render_template("manual.html", intakes=found, linked=linked, channels=channels())
 
 
