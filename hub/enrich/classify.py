@@ -1,10 +1,12 @@
 """Which class of annex 1, or which refused ground of Art. 7, a text speaks of (B3, B4).
 
-Rules over words (data/class_rules.toml); every answer shows the words that caused it. The class is a suggestion.
+Rules over words (data/class_rules.toml) lead; the weights of single words (hub/enrich/words.py) rank what the rules
+leave open and speak where no rule fires. Every answer shows the words that caused it. The class is a suggestion.
 """
 
 from __future__ import annotations
 
+import math
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -13,15 +15,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hub.enrich import words
 from hub.enrich.concepts import Hit, Lexicon
 from hub.terms import CLASS_LABELS, Passage, Span, Suggestion
 
-VERSION = "class-1"
+VERSION = "class-2"
 PRODUCER = "class"
 DATA = Path(__file__).parent / "data" / "class_rules.toml"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
-SURE = 1.5  # below: the text does not say enough, ask for more
-FIRED = 1.0  # below: nothing fired
+RULE_STEP = 2.0  # the score of a rule that multiplies the odds of its class by e
+FLOOR = 0.002  # no class is ruled out by words alone
+SILENT = 0.30  # share of "says nothing" from which a text without a firing rule is asked about
+LIKELY = 0.22  # the share words alone must give a class where no rule fires
+CANDIDATES = 5
+FAINT = 1.0  # a rule below this weight does not make a text clear
 NEAR = 20  # how far around a rule its forbidden words are looked for
 MORE = 0.25  # what each further rule of a class adds, beside the strongest
 TOPIC_FACTOR = 0.62  # another department's topic mentioned beside a violation of land or mineral law
@@ -54,6 +61,7 @@ class ClassResult:
     in_scope: bool
     needs_more: bool
     evidence: tuple[Evidence, ...]
+    grounds: tuple[tuple[str, float], ...] = ()  # refused grounds the rules found, with their share of the rules
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `hub try class` (PRODUCT §11)."""
@@ -216,12 +224,18 @@ def _fires(rule: _Rule, found: dict[str, list[Hit]]) -> list[Hit] | None:
     return None
 
 
-def _fired(text: str) -> dict[str, list[_Firing]]:
+def read(text: str) -> tuple[str, dict[str, list[Hit]]]:
+    """The text in one writing, and its concepts with their places; what lies past MAX_TEXT is not read."""
     rules = book()
-    found = rules.lexicon.find(text[:MAX_TEXT])
+    short = text[:MAX_TEXT]
+    found = rules.lexicon.find(short)
     _apply_composes(found, rules.composes)
+    return rules.lexicon.normal(short), found
+
+
+def _fired(found: dict[str, list[Hit]]) -> dict[str, list[_Firing]]:
     fired: dict[str, list[_Firing]] = {}
-    for rule in rules.rules:
+    for rule in book().rules:
         if any(concept not in found for concept in rule.concepts):
             continue
         hits = _fires(rule, found)
@@ -240,21 +254,52 @@ def _score(firings: Sequence[_Firing]) -> float:
     return weights[0] + MORE * sum(weights[1:4])
 
 
+def _shares(scores: dict[str, float], opinion: words.Opinion) -> list[tuple[str, float]]:
+    """Rules and words together, best first: each point of a rule multiplies the odds the words gave."""
+    odds = {
+        code: max(share, FLOOR) * math.exp(scores.get(code, 0.0) / RULE_STEP)
+        for code, share in opinion.shares.items()
+        if code != words.NONE
+    }
+    total = sum(odds.values())
+    return sorted(((code, value / total) for code, value in odds.items()), key=lambda row: (-row[1], row[0]))
+
+
+def _evidence(
+    code: str, fired: dict[str, list[_Firing]], places: dict[str, int], text: str
+) -> Iterator[Evidence]:
+    """The words of the rules that fired for a class; where none did, the single words that weigh most for it."""
+    spans = sorted({(hit.start, hit.end) for firing in fired.get(code, ()) for hit in firing.hits})
+    for start, end in spans[:MAX_EVIDENCE] or words.table().reasons(code, places):
+        yield Evidence(code, start, end, text[start:end])
+
+
 def classify(text: str) -> ClassResult:
     """Suggest the class of `text`. Never raises; time is linear in the text."""
-    fired = _fired(text)
-    scores = sorted(((_score(firings), code) for code, firings in fired.items()), key=lambda row: (-row[0], row[1]))
-    if not scores or scores[0][0] < FIRED:
+    normal, found = read(text)
+    fired = _fired(found)
+    scores = {code: _score(firings) for code, firings in fired.items()}
+    weights = words.table()
+    places = weights.places(normal)
+    opinion = weights.opinion(places, found)
+    ranked = _shares(scores, opinion)
+    leading, share = ranked[0]
+    clear = max(scores.values(), default=0.0)
+    silent = opinion.shares[words.NONE]
+    if clear < FAINT and (silent >= SILENT or share < LIKELY):
         return ClassResult(None, (), in_scope=True, needs_more=True, evidence=())
-    total = sum(score**2 for score, _ in scores)
-    candidates = tuple((code, round(score**2 / total, 3)) for score, code in scores[:5])
-    leading = scores[0][1]
-    evidence: list[Evidence] = []
-    for code in [code for _, code in scores[:3]]:
-        spans = {(hit.start, hit.end) for firing in fired[code] for hit in firing.hits}
-        evidence += [Evidence(code, start, end, text[start:end]) for start, end in sorted(spans)[:MAX_EVIDENCE]]
+    evidence = [item for code, _ in ranked[:3] for item in _evidence(code, fired, places, text)]
+    if not any(item.code == leading for item in evidence):
+        return ClassResult(None, (), in_scope=True, needs_more=True, evidence=())
+    refused = {code: score**2 for code, score in scores.items() if code[0] == "N"}
+    total = sum(score**2 for score in scores.values())
     return ClassResult(
-        leading, candidates, in_scope=leading[0] != "N", needs_more=scores[0][0] < SURE, evidence=tuple(evidence)
+        leading,
+        tuple((code, round(value, 3)) for code, value in ranked[:CANDIDATES]),
+        in_scope=leading[0] != "N",
+        needs_more=False,
+        evidence=tuple(evidence),
+        grounds=tuple(sorted(((c, v / total) for c, v in refused.items()), key=lambda row: (-row[1], row[0]))),
     )
 
 
@@ -304,7 +349,10 @@ def suggest(passages: Sequence[Passage]) -> list[Suggestion]:
             },
         )
     )
-    refused = [code for code, score in result.candidates[:3] if code[0] == "N" and score >= MENTIONED]
+    grounds = dict(result.grounds)
+    if not result.in_scope:
+        grounds = {result.code: scores[result.code], **grounds}
+    refused = [code for code, share in grounds.items() if share >= MENTIONED or code == result.code]
     if refused:
         suggestions.append(
             Suggestion(
@@ -312,7 +360,7 @@ def suggest(passages: Sequence[Passage]) -> list[Suggestion]:
                 refused[0],
                 PRODUCER,
                 VERSION,
-                scores[refused[0]],
+                round(grounds[refused[0]], 3),
                 spans([refused[0]]),
                 reason=CLASS_LABELS[refused[0]],
                 extra={"leading": not result.in_scope, "grounds": refused},
