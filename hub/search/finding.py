@@ -7,12 +7,14 @@ underestimates phrases, so it cannot choose; a look at the newest rows tells how
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Row, Select, and_, cast, false, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, cast, false, func, literal, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
@@ -22,6 +24,7 @@ from hub.search.tokens import fold, phrase, unit_token, windows
 
 QUERY_AT_MOST = 200  # characters of a query
 LOOK = 1500  # newest rows looked at before choosing a way
+COUNTED_FOR = 60.0  # seconds the number of all rows is taken to stay
 INDEXED_COST = 4.0  # of a matching row fetched by the index, in rows walked
 
 Place = tuple[datetime, int]  # received_at and id of a row: where a page of hits ended
@@ -143,27 +146,30 @@ def _shown_before(session: Session, asked: str, before: Place) -> set[tuple[int,
 def _newest(session: Session, asked: str, before: Place | None, wanted: int) -> Sequence[Any]:
     """The newest `wanted` rows behind a place; fewer only where there are no more."""
     rows: list[Any] = []
-    size, walked, total = LOOK, 0, None
+    size, walked = LOOK, 0
     while True:
-        end = session.execute(
-            select(*_KEY).where(*_below(before)).order_by(*_NEWEST).offset(size - 1).limit(1)
-        ).one_or_none()
-        rows += _walk(session, asked, before, size, wanted - len(rows))
-        if len(rows) >= wanted or end is None:
-            return rows
-        before, walked = (end.received_at, end.id), walked + size
-        total = _rows_in_all(session) if total is None else total
+        met = _walk(session, asked, before, size, wanted - len(rows) + 1)
+        last = met[-1] if met and met[-1].n == size else None
+        rows += [row for row in met if row.holds]
+        if len(rows) >= wanted or last is None:
+            return rows[:wanted]
+        before, walked = (last.received_at, last.id), walked + size
         share = (len(rows) + 1) / walked
         size = max(LOOK, int((wanted - len(rows)) / share))
-        if size > share * total * INDEXED_COST:
+        if size > share * _rows_in_all(session) * INDEXED_COST:
             return [*rows, *_by_index(session, asked, before, wanted - len(rows))]
 
 
 def _walk(session: Session, asked: str, before: Place | None, size: int, wanted: int) -> Sequence[Any]:
-    """Looks at `size` rows from a place on. The inner limit keeps PostgreSQL from taking the token index."""
-    inner = select(*_COLUMNS, SearchRow.tokens).where(*_below(before)).order_by(*_NEWEST).limit(size).subquery()
-    query = select(inner.c.received_at, inner.c.id, inner.c.clue_id, inner.c.ref)
-    rows: Sequence[Any] = session.execute(query.where(_holds(inner.c.tokens, asked)).limit(wanted)).all()
+    """Looks at `size` rows from a place on: those that hold, and the last one to go on from.
+
+    The inner limit keeps PostgreSQL from taking the token index.
+    """
+    number = func.row_number().over(order_by=_NEWEST).label("n")
+    inner = select(*_COLUMNS, SearchRow.tokens, number).where(*_below(before)).order_by(*_NEWEST).limit(size).subquery()
+    holds = _holds(inner.c.tokens, asked)
+    query = select(inner.c.received_at, inner.c.id, inner.c.clue_id, inner.c.ref, inner.c.n, holds.label("holds"))
+    rows: Sequence[Any] = session.execute(query.where(or_(inner.c.n == size, holds)).limit(wanted)).all()
     return rows
 
 
@@ -182,6 +188,14 @@ _ROWS_IN_ALL = text(
 )
 
 
+_counted: WeakKeyDictionary[Any, tuple[float, float]] = WeakKeyDictionary()  # engine → when, how many
+
+
 def _rows_in_all(session: Session) -> float:
-    """PostgreSQL's own estimate; 0 before its first look, which is right for few rows."""
-    return float(session.scalar(_ROWS_IN_ALL) or 0)
+    """PostgreSQL's own estimate, asked once a minute; 0 before its first look, which is right for few rows."""
+    engine, now = session.get_bind(), time.monotonic()
+    at, count = _counted.get(engine, (-COUNTED_FOR, 0.0))
+    if now - at >= COUNTED_FOR:
+        count = float(session.scalar(_ROWS_IN_ALL) or 0)
+        _counted[engine] = now, count
+    return count

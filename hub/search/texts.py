@@ -27,8 +27,7 @@ def first_places(
     if not rows:
         return {}
     split = {(row.clue_id, row.ref): _numbers(row.ref) for row in rows}
-    keys = _keys(session, {part for part, _ in split.values()})
-    bodies = _parts(session, keys, {part for part, ord_ in split.values() if ord_ is None})
+    keys, bodies = _parts(session, {part for part, _ in split.values()})
     lines = {found for found in split.values() if found[1] is not None}
     times = [row.received_at for row in rows]
     segments, versions = _segments(session, lines, min(times), max(times))
@@ -51,18 +50,13 @@ def _numbers(ref: str) -> tuple[int, int | None]:
     return int(part), int(segment[0]) if segment else None
 
 
-def _keys(session: Session, parts: set[int]) -> dict[int, Key]:
-    """The opened key of each part."""
-    query = (
-        select(Part.id, DataKey).join(Intake, Intake.id == Part.intake_id).join(DataKey, DataKey.id == Intake.key_id)
-    )
-    rows = session.execute(query.where(Part.id.in_(parts))).all()  # holds the rows, so that open_key asks nothing more
-    return {part: open_key(session, row.id) for part, row in rows}
-
-
-def _parts(session: Session, keys: dict[int, Key], parts: set[int]) -> dict[int, str]:
-    rows = session.execute(select(Part.id, Part.text).where(Part.id.in_(parts))).all() if parts else []
-    return {number: keys[number].text(sealed, "part.text")[:TEXT_AT_MOST] for number, sealed in rows if number in keys}
+def _parts(session: Session, parts: set[int]) -> tuple[dict[int, Key], dict[int, str]]:
+    """The opened key and the text of each part."""
+    query = select(Part.id, Part.text, DataKey).join(Intake, Intake.id == Part.intake_id)
+    query = query.join(DataKey, DataKey.id == Intake.key_id).where(Part.id.in_(parts))
+    rows = session.execute(query).all()  # keeps the key rows alive, so that open_key asks nothing more
+    keys = {part: open_key(session, row.id) for part, _, row in rows}
+    return keys, {part: keys[part].text(sealed, "part.text")[:TEXT_AT_MOST] for part, sealed, _ in rows}
 
 
 def _segments(
