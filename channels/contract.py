@@ -184,9 +184,13 @@ class Continuation:
     quiet: timedelta | None = None
 
 
+PERSON_KEY = "person:"
+"""Begins an `attempt_key` that names a receiver, not one message: what was sent to them just now did not arrive."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """A provider tells what became of a notice we sent."""
+    """A provider tells what became of a notice we sent, under one of the names the notifier gave it."""
 
     attempt_key: str
     state: Literal["sent", "delivered", "failed"]
@@ -304,7 +308,7 @@ class Handed:
 
 
 class Notifier(Protocol):
-    """Hands one notice over, or prepares it for the people who do. Bounded in time (60 s)."""
+    """Hands one notice over, or prepares it for the people who do. Bounded in time (four minutes)."""
 
     def __call__(self, ports: Ports, source: Source, notice: Outgoing) -> Handed:
         """Raises NotifyError and nothing else."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from channels.contract import Blob, Channel, InputRefusedError, Json, RawIntake
 from channels.email.describe import describe
 from channels.email.normalize import normalize
+from channels.email.notify import ROUTES
 from channels.email.receive import poll, poll_once
 from channels.email.sandbox import Sandbox
 from channels.email.settings import EmailSettings
@@ -68,4 +69,5 @@ CHANNEL = Channel(
     redact=frozenset(("external_id", "folder_name", "user")),
     describe=describe,
     sandbox=Sandbox,
+    notify=ROUTES,
 )

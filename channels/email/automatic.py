@@ -22,7 +22,7 @@ _BOUNCE_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _DAEMON = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon|mailerdaemon)@", re.IGNORECASE)
-_NO_REPLY = re.compile(
+NOBODY_READS = re.compile(
     r"(?:no|donot|do-not|do_not|not)[-_.]?reply|bounces?[@+]|mailer-daemon|postmaster@", re.IGNORECASE
 )
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
@@ -61,7 +61,7 @@ def auto_reply_allowed(mail: Mail) -> bool:
     if head.type == "multipart/report" or head.type.startswith("message/delivery"):
         return False
     email = mail.sender.email
-    return bool(email) and not _NO_REPLY.search(email) and not vacation(mail) and not bounce(mail)
+    return bool(email) and not NOBODY_READS.search(email) and not vacation(mail) and not bounce(mail)
 
 
 def vacation(mail: Mail) -> bool:

@@ -25,8 +25,25 @@ class EmailSettings(BaseModel):
     chunk_bytes: int = Field(default=1 << 20, ge=1_024, le=8 << 20, description="每次取回的字节数")
     timeout_seconds: float = Field(default=30.0, gt=0, le=300, description="网络等待上限（秒）")
 
+    smtp_host: str = Field(default="", description="SMTP 服务器；留空则不发邮件")
+    smtp_port: int = Field(default=465, ge=1, le=65_535, description="SMTP 端口（TLS 通常为 465，STARTTLS 为 587）")
+    smtp_tls: Literal["tls", "starttls", "none"] = Field(default="tls", description="SMTP 加密方式；none 只用于本机")
+    smtp_sign_in: bool = Field(
+        default=True, description="SMTP 须登录（账号和密码与收信相同，密码可另设 smtp_password）"
+    )
+    sender: str = Field(
+        default="", pattern=r"^([A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+)?$",
+        description="发件地址；退信须能回到本邮箱；留空则用邮箱账号",
+    )  # fmt: skip
+    sender_name: str = Field(default="", max_length=60, pattern=r"^[^\r\n<>\"]*$", description="发件人名称，可留空")
+
     @field_validator("folders")
     @classmethod
     def _named(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
         """INBOX is case-insensitive (RFC 3501 §5.1) and part of the keys: one spelling."""
         return tuple(dict.fromkeys("INBOX" if folder.upper() == "INBOX" else folder for folder in folders))
+
+    @property
+    def from_address(self) -> str:
+        """The address notices come from; "" where the account is none and no sender is set."""
+        return self.sender or (self.user if "@" in self.user else "")

@@ -8,6 +8,7 @@ from channels.letter.folder import poll
 from channels.letter.forms import FORM
 from channels.letter.naming import ENDINGS
 from channels.letter.normalize import normalize
+from channels.letter.notify import ROUTES
 from channels.letter.settings import LetterSettings
 
 CHANNEL = Channel(
@@ -22,5 +23,6 @@ CHANNEL = Channel(
     upload=True,
     accept_types=ENDINGS,
     poll=poll,
+    notify=ROUTES,
     redact=frozenset({"name", "file", "batch", "files", "reporter_name", "reporter_phone", "reporter_address"}),
 )

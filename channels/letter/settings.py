@@ -23,6 +23,10 @@ class LetterSettings(BaseModel):
     max_letter_bytes: int = Field(default=400 * 2**20, ge=1, le=4 * 2**30, description="一封信全部文件的上限（字节）")
     max_files: int = Field(default=200, ge=1, le=2_000, description="一封信的文件数上限")
 
+    return_address: str = Field(
+        default="", max_length=60, description="告知信函的回信地址（信箱或街道，不写单位名称）；留空则不印"
+    )
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.done_folder and not self.folder:

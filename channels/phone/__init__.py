@@ -9,6 +9,7 @@ from channels.phone.files import from_files
 from channels.phone.folder import poll
 from channels.phone.forms import CALL_PAD
 from channels.phone.normalize import normalize
+from channels.phone.notify import ROUTES
 from channels.phone.sandbox import Sandbox
 from channels.phone.settings import PhoneSettings
 from channels.phone.webhooks import blueprint
@@ -29,4 +30,5 @@ CHANNEL = Channel(
     blueprint=blueprint,
     redact=frozenset({"caller", "called", "recording", "recording_key", "stated", "name", "phone"}),
     sandbox=Sandbox,
+    notify=ROUTES,
 )

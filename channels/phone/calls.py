@@ -8,6 +8,10 @@ from collections.abc import Mapping
 SID = re.compile(r"[A-Za-z0-9]{2,64}", re.ASCII)
 MISSED = frozenset({"no-answer", "busy", "failed", "canceled"})
 """Call statuses after which nobody spoke with the caller."""
+NOTICE = re.compile(r"[0-9a-f]{32}", re.ASCII)
+"""The name of a notice in the URL of its status callback."""
+SETTLED = {"delivered": "delivered", "undelivered": "failed", "failed": "failed"}
+"""Message statuses that end a message's way → state of the notice (https://www.twilio.com/docs/messaging)."""
 WITHHELD = frozenset(
     {
         # Twilio sends these numbers for hidden callers: the words typed on a telephone keypad.
@@ -55,5 +59,7 @@ def meta_of(event: str, form: Mapping[str, str], received: str) -> dict[str, str
         "recording_start": form.get("RecordingStartTime", ""),
         "recording_channels": form.get("RecordingChannels", ""),
         "error_code": form.get("ErrorCode", ""),
+        "message_sid": form.get("MessageSid", ""),
+        "message_status": form.get("MessageStatus", ""),
     }
     return {key: value[:200] for key, value in told.items() if value}

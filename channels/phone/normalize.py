@@ -15,6 +15,7 @@ from typing import Any
 from channels.contract import (
     Blob,
     Continuation,
+    DeliveryReport,
     NewReport,
     NormalizeError,
     Outcome,
@@ -25,7 +26,7 @@ from channels.contract import (
     Sender,
 )
 from channels.phone import audio, sidecar
-from channels.phone.calls import MISSED, number_of
+from channels.phone.calls import MISSED, NOTICE, SETTLED, number_of
 from channels.phone.forms import CALL_PAD
 from channels.phone.moments import parse_seconds, plain_seconds
 
@@ -55,6 +56,8 @@ _EVENTS = frozenset({"voice", "recording", "status"})
 def normalize(raw: RawIntake) -> list[Outcome]:
     """The outcomes of one delivery by telephone. Raises NormalizeError where there is nothing to read."""
     event = _text(raw.meta, "event")
+    if event == "message":
+        return [_notice(raw)]
     if event in _EVENTS:
         return [_webhook(raw, event)]
     if raw.blobs and raw.blobs[0].role == "form":
@@ -86,7 +89,7 @@ def _late_sidecar(raw: RawIntake) -> Outcome:
     keys = tuple(key for key in (recording, call) if key)
     if not keys:
         raise NormalizeError("附带资料没有对应的录音")
-    return Continuation(replace(_report(raw, found), title="通话附带资料"), keys)
+    return Continuation(replace(_report(raw, found), parts=_sounds(raw), title="通话附带资料"), keys)
 
 
 def _sounds(raw: RawIntake) -> tuple[Part, ...]:
@@ -164,6 +167,17 @@ def _webhook(raw: RawIntake, event: str) -> Outcome:
         # A person decides whether it was a clue, after calling back: so a suggested kind, not a NonClue.
         report = replace(report, title="未接来电", kind="other", fields={**report.fields, "reason": "未接来电"})
     return Continuation(report, (f"call:{call}",))
+
+
+def _notice(raw: RawIntake) -> Outcome:
+    """What became of a text message. Undelivered is permanent: the carrier does not try again by itself."""
+    name, state = _text(raw.meta, "notice"), SETTLED.get(_text(raw.meta, "message_status"))
+    if not NOTICE.fullmatch(name) or state is None:
+        raise NormalizeError("短信回执无法识别")
+    code = _text(raw.meta, "error_code")
+    if state == "failed":
+        return DeliveryReport(name, "failed", permanent=True, detail=f"短信未送达 {code[:10]}".strip())
+    return DeliveryReport(name, "delivered")
 
 
 def _recording_warnings(raw: RawIntake, report: Report) -> tuple[str, ...]:

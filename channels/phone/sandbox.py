@@ -18,11 +18,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from channels.phone.sandbox_messages import Message, Messages
+
 NUMBER = "+8612336"
+_MAX_FORM = 64 * 1024
 BYTES_PER_SECOND = 16_000  # 8 kHz, 16 bit, one channel: what <Record> gives
 
 
@@ -68,6 +71,7 @@ class Sandbox:
         self.not_found_first = not_found_first
         self.mono_only = mono_only
         self.recordings: dict[str, _Recording] = {}
+        self.messages = Messages()
         self._lock = Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._thread: Thread | None = None
@@ -150,6 +154,21 @@ class Sandbox:
         response = self.post(f"{base_url}/status", form)
         return Call(call_sid, "", {"status:no-answer": response.status_code})
 
+    def settle(self, message: Message, status: str = "delivered", *, error_code: str = "") -> int:
+        """Tells us what became of a text message (delivered, undelivered, failed); the HTTP status of our answer."""
+        message.status = status
+        form = {
+            "AccountSid": self.account_sid,
+            "ApiVersion": "2010-04-01",
+            "MessageSid": message.sid,
+            "SmsSid": message.sid,
+            "MessageStatus": status,
+            "SmsStatus": status,
+            "To": message.to,
+            "From": NUMBER,
+        }
+        return self.post(message.callback, form | ({"ErrorCode": error_code} if error_code else {})).status_code
+
     def _call_form(self, from_: str, call_sid: str, status: str) -> dict[str, str]:
         return {
             "AccountSid": self.account_sid,
@@ -192,10 +211,11 @@ class Sandbox:
     # ---- the side we fetch from
 
     def answer(self, path: str, query: str, authorization: str) -> tuple[int, bytes]:
-        """Status and body of a download."""
-        expected = "Basic " + base64.b64encode(f"{self.account_sid}:{self.auth_token}".encode()).decode()
-        if not hmac.compare_digest(authorization.encode("latin-1", "replace"), expected.encode()):
+        """Status and body of a download, or of the list of messages."""
+        if not self._known(authorization):
             return 401, b""
+        if path == self._messages:
+            return self.messages.listed(query)
         begin, end = f"/2010-04-01/Accounts/{self.account_sid}/Recordings/", ".wav"
         with self._lock:
             found = self.recordings.get(path.removeprefix(begin).removesuffix(end))
@@ -210,6 +230,22 @@ class Sandbox:
             found.requests.append(status)
         return (status, found.data) if status == 200 else (status, b"")
 
+    def take(self, path: str, authorization: str, body: bytes) -> tuple[int, bytes] | None:
+        """Status and body for a POST; None: hang up without an answer."""
+        if not self._known(authorization):
+            return 401, b""
+        if path != self._messages:
+            return 404, b""
+        return self.messages.take(dict(parse_qsl(body.decode("utf-8", "replace"))))
+
+    @property
+    def _messages(self) -> str:
+        return f"/2010-04-01/Accounts/{self.account_sid}/Messages.json"
+
+    def _known(self, authorization: str) -> bool:
+        expected = "Basic " + base64.b64encode(f"{self.account_sid}:{self.auth_token}".encode()).decode()
+        return hmac.compare_digest(authorization.encode("latin-1", "replace"), expected.encode())
+
 
 def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
@@ -218,8 +254,24 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             status, body = sandbox.answer(parts.path, parts.query, self.headers.get("Authorization", ""))
+            sound = status == 200 and not parts.path.endswith(".json")
+            self._send(status, "audio/x-wav" if sound else "text/plain", body)
+
+        def do_POST(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            size = int(length) if length.isascii() and length.isdigit() else _MAX_FORM + 1
+            if size > _MAX_FORM:
+                self._send(413, "text/plain", b"")
+                return
+            answer = sandbox.take(self.path, self.headers.get("Authorization", ""), self.rfile.read(size))
+            if answer is None:
+                self.close_connection = True
+            else:
+                self._send(answer[0], "application/json", answer[1])
+
+        def _send(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "audio/x-wav" if status == 200 else "text/plain")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

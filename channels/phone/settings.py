@@ -53,6 +53,13 @@ class PhoneSettings(BaseModel):
     api_base: str = Field(default="https://api.twilio.com", description="Twilio 接口地址")
     announce: str = Field(default=ANNOUNCEMENT, max_length=1000, description="接听后播报的内容")
     voice: str = Field(default="Polly.Zhiyu", max_length=64, description="播报所用语音")
+    sms_from: str = Field(
+        default="", pattern=r"^(\+[0-9]{5,15}|MG[0-9A-Za-z]{2,62})?$",
+        description="发送短信的号码或 Messaging Service SID；留空则不发短信",
+    )  # fmt: skip
+    assessment: str = Field(
+        default="", max_length=100, description="安全管理员登记的数据出境评估编号；未登记则不发短信"
+    )
     record_seconds: int = Field(default=1800, ge=10, le=14_400, description="录音最长秒数")
 
     @field_validator("timezone")

@@ -3,6 +3,7 @@
 voice      a call rings: the intake is stored, then TwiML announces the recording and records
 recording  in-progress, completed, absent, failed; a completed one names the medium to fetch
 status     the call ended, or nobody answered
+message    what became of a text message that carried a notice
 recorded   the caller finished speaking: TwiML thanks and hangs up, nothing new is told here
 
 Every request is signed (https://www.twilio.com/docs/usage/webhooks/webhooks-security) over the **public** URL, which
@@ -23,7 +24,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from werkzeug.exceptions import HTTPException, NotFound
 
 from channels.contract import Blob, Ports, RawIntake, Remote, Source
-from channels.phone.calls import SID, meta_of
+from channels.phone.calls import NOTICE, SETTLED, SID, meta_of
 from channels.phone.moments import ended, not_later, parse_seconds, parse_time
 from channels.phone.settings import PhoneSettings
 
@@ -51,6 +52,7 @@ def blueprint(ports: Ports) -> Blueprint:
     route("recording", _recording)
     route("status", _status)
     route("recorded", _recorded)
+    route("message", _message)
     return hooks
 
 
@@ -137,9 +139,10 @@ def _deliver(
     key: str,
     at: datetime,
     remotes: tuple[Remote, ...] = (),
+    also: Mapping[str, str] | None = None,
 ) -> None:
-    meta = meta_of(event, form, ports.now().isoformat())
-    if event != "recording":
+    meta = meta_of(event, form, ports.now().isoformat()) | dict(also or {})
+    if event in ("voice", "status"):
         meta["start"] = at.isoformat()
     body = Blob(f"{event}.txt", "application/x-www-form-urlencoded", request.get_data(), "envelope")
     ports.fail("phone.before_deliver")
@@ -212,6 +215,18 @@ def _status(ports: Ports, source: Source, settings: PhoneSettings, form: Mapping
     end = _told(form.get("Timestamp", ""), now)
     at = end - timedelta(seconds=parse_seconds(form.get("CallDuration", "")) or 0)
     _deliver(ports, source, "status", form, key=f"{call}:status:{status}", at=at)
+    return Response("", 204)
+
+
+def _message(ports: Ports, source: Source, settings: PhoneSettings, form: Mapping[str, str], url: str) -> Response:
+    """The name of the notice stands in the signed URL: the report may come before Twilio has told us its number."""
+    del settings, url
+    name, status = request.args.get("notice", ""), form.get("MessageStatus", "")
+    message = _sid(form, "MessageSid")
+    if not NOTICE.fullmatch(name) or not _STATUS.fullmatch(status):
+        abort(400)
+    if status in SETTLED:  # what is on its way changes nothing and need not be kept
+        _deliver(ports, source, "message", form, key=f"{message}:{status}", at=ports.now(), also={"notice": name})
     return Response("", 204)
 
 

@@ -12,6 +12,7 @@ from channels.contract import Blob, Channel, Ports, Remote, Source
 from channels.wechat.files import from_files
 from channels.wechat.form import FORM
 from channels.wechat.normalize import normalize
+from channels.wechat.routes import ROUTES
 from channels.wechat.settings import WeChatSettings
 
 if TYPE_CHECKING:
@@ -53,4 +54,5 @@ CHANNEL = Channel(
     blueprint=_blueprint,
     redact=frozenset({"openid"}),
     sandbox=_sandbox,
+    notify=ROUTES,
 )

@@ -62,7 +62,7 @@ class _Tokens:
             return fresh.value
 
 
-_tokens = _Tokens()
+tokens = _Tokens()
 
 
 class _held:  # noqa: N801  reads as a phrase: `with _held(...)`
@@ -123,10 +123,10 @@ def fetch(ports: Ports, source: Source, remote: Remote) -> Blob:
     except ValidationError:
         message = "公众号设置无效"
         raise FetchError(message, permanent=False) from None
-    token = _tokens.get(ports, source, settings)
+    token = tokens.get(ports, source, settings)
     answer = _medium(settings, token, remote.ref)
     if _code(answer) in TOKEN_ERRORS:
-        token = _tokens.get(ports, source, settings, refused=token)
+        token = tokens.get(ports, source, settings, refused=token)
         answer = _medium(settings, token, remote.ref)
     _judge(answer)
     url = _video_url(answer)

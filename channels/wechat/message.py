@@ -17,7 +17,7 @@ from xml.parsers.expat import ExpatError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from channels.contract import Remote
+from channels.contract import PERSON_KEY, Remote
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8  # the deepest documented event (SendPicsInfo) has 5
@@ -162,6 +162,11 @@ def external_id(message: Message, original: bytes) -> str:
 def correlation_key(openid: str) -> str:
     """One name for all messages of a sender; a digest, because an openid identifies a person."""
     return "wechat:" + _digest("openid", openid)
+
+
+def person_key(openid: str) -> str:
+    """Under which a report comes that is about the person, not about one notice: they left the account."""
+    return PERSON_KEY + correlation_key(openid)
 
 
 def _digest(*parts: str) -> str:

@@ -24,7 +24,7 @@ from channels.files import clean
 from channels.forms import file_parts, form_report, mode_of, read_form
 from channels.wechat.form import BOXES
 from channels.wechat.kinds import part_of
-from channels.wechat.message import CITIZEN_KINDS, MalformedError, Message, correlation_key, parse
+from channels.wechat.message import CITIZEN_KINDS, MalformedError, Message, correlation_key, parse, person_key
 from channels.wechat.settings import DEFAULT_QUIET_MINUTES, MAX_QUIET_MINUTES
 
 _MEDIA = frozenset({"image", "voice", "video", "shortvideo"})
@@ -60,7 +60,7 @@ def normalize(raw: RawIntake) -> list[Outcome]:
         except MalformedError:
             text = "微信消息不是有效的 XML"
             raise NormalizeError(text) from None
-        return [_message(message_, raw)]
+        return _message(message_, raw)
     return [_files(raw)]
 
 
@@ -71,14 +71,14 @@ def _quiet(meta: Mapping[str, Json]) -> timedelta:
     return timedelta(minutes=DEFAULT_QUIET_MINUTES)
 
 
-def _message(message: Message, raw: RawIntake) -> Outcome:
+def _message(message: Message, raw: RawIntake) -> list[Outcome]:
     if message.kind == "event":
         return _event(message)
     if message.kind not in CITIZEN_KINDS:
         # Kept with whatever words it has, so that a person can still make a clue of it.
         words = "\n".join(filter(None, (clean(message.get(name)) for name in ("Content", "Title", "Description"))))
         said = (Part(PartKind.TEXT, words),) if words else ()
-        return NonClue("other", "暂不识别的微信消息类型", Report(parts=said, sender=Sender(openid=message.openid)))
+        return [NonClue("other", "暂不识别的微信消息类型", Report(parts=said, sender=Sender(openid=message.openid)))]
     if not message.openid:
         text = "微信消息缺少发送者"
         raise NormalizeError(text)
@@ -88,7 +88,7 @@ def _message(message: Message, raw: RawIntake) -> Outcome:
     if message.kind in _MEDIA and len(raw.blobs) == 1 and not raw.remotes:
         warnings.append("消息没有附带可取回的媒体文件")
     report = Report(parts=tuple(parts), sender=Sender(openid=message.openid), warnings=tuple(warnings))
-    return Continuation(report, (correlation_key(message.openid),), _quiet(raw.meta))
+    return [Continuation(report, (correlation_key(message.openid),), _quiet(raw.meta))]
 
 
 def _parts(message: Message, warnings: list[str]) -> list[Part]:
@@ -136,17 +136,20 @@ def _degrees(text: str, limit: int) -> float | None:
     return value if math.isfinite(value) and abs(value) <= limit else None
 
 
-def _event(message: Message) -> Outcome:
+def _event(message: Message) -> list[Outcome]:
     event = message.get("Event").lower()
     number = message.get("MsgID")
     if event == "templatesendjobfinish" and number.isascii() and number.isdigit():
         status = message.get("Status").lower().replace(" ", "")
         if status == "success":
-            return DeliveryReport(number, "delivered")
+            return [DeliveryReport(number, "delivered")]
         blocked = status == "failed:userblock"
-        return DeliveryReport(number, "failed", permanent=blocked, detail="用户拒收" if blocked else "发送失败")
+        return [DeliveryReport(number, "failed", permanent=blocked, detail="用户拒收" if blocked else "发送失败")]
     reason = _EVENTS.get(event, "其他微信事件")
-    return NonClue("other", reason, Report(sender=Sender(openid=message.openid)))
+    said: list[Outcome] = [NonClue("other", reason, Report(sender=Sender(openid=message.openid)))]
+    if event == "unsubscribe" and message.openid:  # what was just sent to this person is not read any more
+        said.insert(0, DeliveryReport(person_key(message.openid), "failed", permanent=True, detail="已取消关注"))
+    return said
 
 
 def _files(raw: RawIntake) -> Outcome:

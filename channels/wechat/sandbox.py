@@ -133,6 +133,16 @@ class Sandbox:
         """subscribe, unsubscribe, SCAN, CLICK, VIEW … Events have no MsgId."""
         return self._post(self._xml(openid, "event", {"Event": event, "EventKey": key}), openid, "")
 
+    def unfollow(self, openid: str) -> Delivery:
+        """The person leaves the account: told to us, and nothing reaches them any more."""
+        self.api.unfollowed.add(openid)
+        return self.send_event(openid, "unsubscribe")
+
+    def finish_template(self, openid: str, msg_id: str, status: str = "success") -> Delivery:
+        """TEMPLATESENDJOBFINISH: success, "failed:user block" or "failed: system failed"."""
+        fields = {"Event": "TEMPLATESENDJOBFINISH", "MsgID": msg_id, "Status": status}
+        return self._post(self._xml(openid, "event", fields), openid, "")
+
     def send_kind(self, openid: str, kind: str, fields: dict[str, str], *, msg_id: int | None = None) -> Delivery:
         """A message of any type, known or not."""
         return self._send(openid, kind, fields, msg_id)
@@ -186,6 +196,7 @@ class Sandbox:
         return query, body.encode()
 
     def _send(self, openid: str, kind: str, fields: dict[str, str], msg_id: int | None) -> Delivery:
+        self.api.heard[openid] = self._clock()
         number = str(next(self._numbers) if msg_id is None else msg_id)
         return self._post(self._xml(openid, kind, {**fields, "MsgId": number}), openid, number)
 

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 _LIFE_S = 7200
+WINDOW_S = 48 * 3600
+"""Customer-service messages reach a person only so long after their last message."""
 _MAX_BODY = 1024 * 1024
 
 
@@ -32,12 +34,21 @@ class _Sent(Protocol):
 
 
 class Api:
-    """`errors`: errcodes the next calls for media get instead of the medium. `redirect`: answer them with a 302."""
+    """`errors`: errcodes the next calls for media get instead of the medium. `redirect`: answer them with a 302.
+
+    `refusals`: errcodes the next messages get; `lose_answers`: take so many messages and hang up; `unfollowed`: openids
+    of those who left; `heard`: openid → when they last wrote (whoever is not in it has just written).
+    """
 
     def __init__(self, app_id: str, app_secret: str, clock: Callable[[], float], port: int = 0) -> None:
         self.sent: list[dict[str, object]] = []
         self.errors: list[int] = []
         self.redirect = ""
+        self.refusals: list[int] = []
+        self.lose_answers = 0
+        self.unfollowed: set[str] = set()
+        self.heard: dict[str, float] = {}
+        self.templates: list[dict[str, object]] = []
         self.calls: list[str] = []  # the paths asked for, in order
         self._app_id, self._secret, self._clock, self._port = app_id, app_secret, clock, port
         self._media: dict[str, _Kept] = {}
@@ -88,8 +99,12 @@ class Api:
                 _send_json(send, self._give_token(asked, force=asked.get("force_refresh") is True))
             case "GET", "/cgi-bin/media/get":
                 self._give_medium(query, send)
-            case "POST", "/cgi-bin/message/custom/send":
-                _send_json(send, self._take_message(query, body))
+            case "POST", "/cgi-bin/message/custom/send" | "/cgi-bin/message/template/send":
+                told = self._take_message(query, body, template="template" in parts.path)
+                if self.lose_answers and told["errcode"] == 0:
+                    self.lose_answers -= 1  # taken, but the answer never arrives
+                else:
+                    _send_json(send, told)
             case "GET", path if path.removeprefix("/video/") in self._media:
                 kept = self._media[path.removeprefix("/video/")]
                 send(200, {"Content-Type": kept.media_type}, kept.data)
@@ -132,15 +147,34 @@ class Api:
             name = f'attachment; filename="{media_id}.{kept.suffix}"'
             send(200, {"Content-Type": kept.media_type, "Content-disposition": name}, kept.data)
 
-    def _take_message(self, query: dict[str, str], body: bytes) -> dict[str, object]:
+    def shut_window(self, openid: str) -> None:
+        """What two days without a message do."""
+        self.heard[openid] = self._clock() - WINDOW_S - 1
+
+    def _take_message(self, query: dict[str, str], body: bytes, *, template: bool) -> dict[str, object]:
         refusal = self._refusal(query)
         if refusal is not None:
             return refusal
         message = _object(body)
-        if not message.get("touser"):
-            return {"errcode": 40003, "errmsg": "invalid openid"}
-        self.sent.append(message)
-        return {"errcode": 0, "errmsg": "ok"}
+        openid = str(message.get("touser") or "")
+        code = self.refusals.pop(0) if self.refusals else self._reach(openid, template=template)
+        if code:
+            return {"errcode": code, "errmsg": "simulated"}
+        if not template:
+            self.sent.append(message)
+            return {"errcode": 0, "errmsg": "ok"}
+        known = [one for one in self.templates if one.get("client_msg_id") == message.get("client_msg_id")]
+        if not known or not message.get("client_msg_id"):
+            self.templates.append(message)
+        return {"errcode": 0, "errmsg": "ok", "msgid": 1_000_000 + self.templates.index((known or [message])[0])}
+
+    def _reach(self, openid: str, *, template: bool) -> int:
+        if not openid:
+            return 40003
+        if openid in self.unfollowed:
+            return 43004
+        shut = self._clock() - self.heard.get(openid, self._clock()) > WINDOW_S
+        return 45015 if shut and not template else 0
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -41,6 +41,12 @@ class WeChatSettings(BaseModel):
     api_base: str = Field("https://api.weixin.qq.com", title="接口地址")
     media_hosts: tuple[str, ...] = Field((".qq.com",), title="允许下载视频的主机（以点开头表示其下各级域名）")
     media_limit: int = Field(32 * 1024 * 1024, ge=1, title="单个媒体文件上限（字节）")
+    template_id: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]{0,64}$", title="客服消息时限已过时所用的模板消息编号；留空则不发"
+    )
+    template_fields: dict[str, str] = Field(
+        {"content": "{text}"}, max_length=10, title="模板消息各栏的内容，可用 {text}、{title}、{date}"
+    )
     timeout_s: float = Field(20.0, gt=0, le=120, title="下载超时（秒）")
 
     @field_validator("reply")

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from channels.contract import DeliveryReport
+from channels.contract import PERSON_KEY, DeliveryReport
 from hub import clock
 from hub.access import audit
 from hub.access.sealing import blind
@@ -18,6 +18,8 @@ from hub.notify import sending
 KEEP = timedelta(days=1)
 LATE = timedelta(days=30)
 """Reports on notices handed over longer ago change nothing: a mailbox that is full now was not then."""
+LEFT = timedelta(hours=48)
+"""Who leaves the account later than this has had time to read what it sent (our reading)."""
 
 
 def note_report(session: Session, report: DeliveryReport) -> int:
@@ -32,7 +34,7 @@ def note_report(session: Session, report: DeliveryReport) -> int:
     pairs = sorted({(row.notice_id, row.route) for row in found})
     for notice_id, route in pairs:
         _apply(session, sending.lock(session, notice_id), route, report)
-    if not pairs:
+    if not pairs and not report.attempt_key.startswith(PERSON_KEY):
         session.execute(delete(EarlyReport).where(EarlyReport.at < func.now() - KEEP))
         session.execute(
             insert(EarlyReport)
@@ -53,14 +55,17 @@ def _names(key: str) -> list[str]:
 def _apply(session: Session, notice: Notice, route: str, report: DeliveryReport) -> None:
     tries = [row for row in sending.attempts_of(session, notice.id) if row.route == route]
     row = next((row for row in reversed(tries) if row.state in ("sending", "unknown", "sent", "delivered")), None)
-    if row is None or clock.now() - row.received_at > LATE:
+    about_person = report.attempt_key.startswith(PERSON_KEY)
+    if row is None or clock.now() - row.received_at > (LEFT if about_person else LATE):
         return
     data = {"notice": notice.id, "route": route, "state": report.state, "permanent": report.permanent}
     audit.record(session, f"clue:{notice.clue_id}", "notice_report", data=data)
     if report.state == "failed" and report.permanent:
         _failed(session, notice, row, tries, report)
-    elif report.state == "failed":
+    elif report.state == "failed" and route == "email":  # mail servers go on trying by themselves
         row.detail, row.changed = f"对方暂未收取 {report.detail}".strip()[:300], clock.now()
+    elif report.state == "failed":
+        _failed(session, notice, row, tries, report)
     elif row.state != "delivered":
         _arrived(session, notice, row, tries, report)
 
@@ -74,16 +79,18 @@ def _arrived(session: Session, notice: Notice, row: Attempt, tries: list[Attempt
 
 
 def _failed(session: Session, notice: Notice, row: Attempt, tries: list[Attempt], report: DeliveryReport) -> None:
-    """A permanent failure: the clock runs again with its old due date, and the next route is taken."""
-    sending.change(row, "failed", report.detail or "退回", permanent=True)
+    """Not told after all: the clock runs again with its old due date, and the same or the next route is tried."""
+    sending.change(row, "failed", report.detail or "退回", permanent=report.permanent)
     _drop_queued(tries, "已退回")
     if notice.state == "told" and notice.evidence.startswith(f"{row.route}:"):
         notice.state, notice.told_at, notice.evidence = "queued", None, ""
         session.flush()
         if notice.kind != "receipt":
             sending.lost(session, notice, exhausted=False)
-    if notice.state == "queued":
+    if notice.state == "queued" and report.permanent:
         sending.advance(session, notice)
+    elif notice.state == "queued":
+        sending.retry(session, notice, row)
 
 
 def _drop_queued(tries: list[Attempt], why: str) -> None:

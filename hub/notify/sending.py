@@ -28,7 +28,7 @@ from hub.notify.words import text_of
 from hub.work import rows as work
 from hub.work.rows import Job
 
-LEASE = timedelta(seconds=300)  # a notifier is bounded to 60 s
+LEASE = timedelta(seconds=300)  # a notifier is bounded to four minutes
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 1800, 7200))
 UNKNOWN_WAIT = timedelta(minutes=15)  # a bounce or a report of the provider may settle it meanwhile
 UNKNOWN_TRIES = 2
@@ -269,7 +269,7 @@ def _note(session: Session, step: _Step, result: Handed | NotifyError) -> None:
         advance(session, notice)
     else:
         change(row, "failed", str(result))
-        _retry(session, notice, row)
+        retry(session, notice, row)
 
 
 def _handed(session: Session, notice: Notice, row: Attempt, step: _Step, result: Handed) -> None:
@@ -315,7 +315,7 @@ def _again(session: Session, notice: Notice, row: Attempt) -> None:
         advance(session, notice)
 
 
-def _retry(session: Session, notice: Notice, row: Attempt) -> None:
+def retry(session: Session, notice: Notice, row: Attempt) -> None:
     """After a passing failure: the same route after a growing wait, then the next one."""
     failed = sum(o.route == row.route and o.state == "failed" for o in attempts_of(session, notice.id))
     if failed <= len(BACK_OFF):

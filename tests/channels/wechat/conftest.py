@@ -184,4 +184,4 @@ def crypt():
 
 @pytest.fixture(autouse=True)
 def _forget_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media, "_tokens", media._Tokens())
+    monkeypatch.setattr(media, "tokens", media._Tokens())

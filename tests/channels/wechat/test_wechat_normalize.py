@@ -135,7 +135,6 @@ def test_link(make_xml):
     ("event", "reason"),
     [
         ("subscribe", "关注公众号"),
-        ("unsubscribe", "取消关注公众号"),
         ("CLICK", "点击菜单"),
         ("SCAN", "扫描带参数二维码"),
         ("LOCATION", "上报地理位置"),
@@ -147,6 +146,14 @@ def test_events_open_no_clue(make_xml, event, reason):
     assert isinstance(outcome, NonClue)
     assert (outcome.kind, outcome.reason) == ("other", reason)
     assert outcome.report.sender.openid == OPENID
+
+
+def test_leaving_the_account_is_told_to_what_was_just_sent(make_xml):
+    report, outcome = CHANNEL.normalize(stored(make_xml("event", Event="unsubscribe")))
+    assert (report.state, report.permanent) == ("failed", True)
+    assert report.attempt_key.startswith("person:")
+    assert OPENID not in report.attempt_key
+    assert (outcome.kind, outcome.reason) == ("other", "取消关注公众号")
 
 
 @pytest.mark.parametrize(
