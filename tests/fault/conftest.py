@@ -1,4 +1,4 @@
-"""Fixtures of the fault layer: a seed that can be repeated, killable processes, a real IMAP server, what is kept on failure."""
+"""The fault layer: a seed that can be repeated, killable processes, a real IMAP server, what is kept on failure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def ledger() -> Ledger:
 def forked(
     _zygote: Zygote, hub: Path, tmp_path: Path, request: pytest.FixtureRequest, seed: int, ledger: Ledger
 ) -> Iterator[Zygote]:
-    """The zygote for this test. When the test fails, logs, ledger and seed stay in var/test-artifacts/<test>/."""
+    """The zygote for this test."""
     _zygote.begin(tmp_path / "processes")
     yield _zygote
     _zygote.end()
@@ -121,7 +121,7 @@ class Mailserver:
 @pytest.fixture(scope="session")
 def _imap() -> Iterator[Any]:
     if dovecot.AVAILABLE:
-        with tempfile.TemporaryDirectory(prefix="dc") as folder, dovecot.start_dovecot(folder) as server:
+        with dovecot.start_dovecot() as server:
             yield server
     else:
         from channels.email.sandbox import Sandbox

@@ -10,16 +10,17 @@ import os
 import random
 import signal
 import socket
-import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import func, select
 
@@ -53,7 +54,7 @@ class Ledger:
         return data
 
     def check(self, *, settled: bool = True, origin: str = "raw") -> None:
-        """Lost 0, doubled 0, torn 0, nothing strange, the audit chain valid; `settled`: every intake reached its end."""
+        """Lost 0, doubled 0, torn 0, nothing strange, audit chain valid; `settled`: every intake reached its end."""
         wanted = set(self.sent.values())
         assert len(wanted) == len(self.sent), "the ledger needs distinct inputs"
         with db.reading() as session:
@@ -131,7 +132,8 @@ def mail(rng: random.Random, name: str, attachment: int | None = None) -> bytes:
     size = rng.choice((0, 900, 20_000, 90_000, 200_000)) if attachment is None else attachment
     data = base64.encodebytes(rng.randbytes(size)).replace(b"\n", b"\r\n")
     head = (
-        f"From: <{name}@example.org>\r\nTo: <clue@example.cn>\r\nMessage-ID: <{name}.{rng.getrandbits(64):x}@example.org>"
+        f"From: <{name}@example.org>\r\nTo: <clue@example.cn>\r\n"
+        f"Message-ID: <{name}.{rng.getrandbits(64):x}@example.org>"
         f"\r\nSubject: =?utf-8?B?{base64.b64encode(f'举报占地 {name}'.encode()).decode()}?=\r\nMIME-Version: 1.0\r\n"
         "Content-Type: multipart/mixed; boundary=cut\r\n\r\n--cut\r\nContent-Type: text/plain; charset=utf-8\r\n"
         "Content-Transfer-Encoding: 8bit\r\n\r\n"
@@ -218,8 +220,8 @@ class Zygote:
         names = ("HUB_", "DATABASE_URL", "REDIS_URL", "PORT")
         inherited = {key: value for key, value in os.environ.items() if key.startswith(names)}
         once = settings().folder("run/failpoints")
-        request = {"call": call, "args": args, "env": inherited | (env or {}), "out": str(out), "failpoints": failpoints,
-                   "once": str(once)}  # fmt: skip
+        request = {"call": call, "args": args, "env": inherited | (env or {}), "out": str(out), "once": str(once),
+                   "failpoints": failpoints}  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(request) + "\n")
@@ -253,8 +255,8 @@ class Proxy:
     """Forwards connections to `target` (a TCP port or a unix socket path). Its rules are two functions.
 
     `budget()`: after how many bytes from the server the connection is cut (None: never). `on_client(data)`: "" to pass
-    the bytes on, "cut" to cut before they reach the server, "cut after" to cut once they were passed on. With `mute` set
-    nothing is forwarded any more while the connection stays open (half-open).
+    the bytes on, "cut" to cut before they reach the server, "cut after" to cut once they were passed on. With `mute`
+    set nothing is forwarded any more while the connection stays open (half-open).
     """
 
     def __init__(self, target: int | str, listen: str = "") -> None:
@@ -273,7 +275,7 @@ class Proxy:
         self._threads: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept, daemon=True)
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> Self:
         self._accepting.start()
         return self
 
@@ -355,6 +357,16 @@ class Proxy:
             dead.set()
 
 
+@cache
+def may_mount() -> bool:
+    """Whether this machine lets us mount a volume: root outside of a confined container."""
+    if os.geteuid() != 0:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        made = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=False, capture_output=True).returncode
+        return made == 0 and subprocess.run(["umount", folder], check=False).returncode == 0
+
+
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A volume of its own at `folder` (needs root): so that it can be filled."""
@@ -375,7 +387,3 @@ def fill(folder: Path, leave: int = 0) -> Path:
     if leave:
         os.truncate(path, max(0, path.stat().st_size - leave))
     return path
-
-
-def pack(number: int) -> bytes:
-    return struct.pack(">I", number)

@@ -1,4 +1,4 @@
-"""What the killable processes of the fault tests run: the hub's own functions, with shorter waits where a test says so."""
+"""What the killable processes run: the hub's own functions, with shorter waits where a test says so."""
 
 from __future__ import annotations
 

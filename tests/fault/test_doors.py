@@ -142,7 +142,7 @@ def send(served: str, data: bytes, part: float, *, listen: bool) -> int:
 
 
 def test_f25_upload_cut_and_retried(served: str, forked: Zygote, ledger: Ledger, rng: random.Random) -> None:
-    """Cut at 0, 1, 50, 99.9 % nothing is stored; cut before the answer it may be: with the same key it is one letter."""
+    """Cut on the way nothing is stored; cut before the answer it may be. Again with the same key it is one letter."""
     headers, csrf = signed_in(served)
     for n, part in enumerate((0, 0.01, 0.5, 0.999, 1.0) * many(1, 10)):
         key = secrets.token_hex(16)

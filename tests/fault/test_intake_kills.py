@@ -41,7 +41,7 @@ def test_f01_killed_every_200_ms_while_fetching_200_mails(
         begun.unlink(missing_ok=True)
         child = forked.run("poll_once", channel="email", source=source, begun=str(begun))
         if rng.random() < 0.9:  # counted from its start the kills would all fall into the sign-in on a busy machine
-            until(lambda: begun.exists() or not child.alive(), 20, "the poller signs in")
+            until(lambda child=child: begun.exists() or not child.alive(), 20, "the poller signs in")
         time.sleep(rng.uniform(0.0, 0.4))
         if child.alive():
             kills += 1
@@ -93,9 +93,7 @@ def test_f17_half_open_connection_is_given_up_and_made_good(
         holder.start()
         began = time.monotonic()
         with pytest.raises((OSError, receive.IMAPClientError)):
-            while True:
-                receive.poll_once(ports, entry)
-                assert time.monotonic() - began < 30
+            receive.poll_once(ports, entry)
         holder.join()
         assert time.monotonic() - began < 30
         assert 3 <= count() < len(ledger.sent) or count() == len(ledger.sent)

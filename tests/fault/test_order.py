@@ -56,7 +56,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, int]]:
     fsync, rename = os.fsync, Path.rename
 
     def noted_fsync(handle: int) -> None:
-        made.append(("fsync", os.readlink(f"/proc/self/fd/{handle}"), os.fstat(handle).st_size))
+        made.append(("fsync", str(Path(f"/proc/self/fd/{handle}").readlink()), os.fstat(handle).st_size))
         fsync(handle)
 
     def noted_rename(self: Path, target: Path) -> Path:

@@ -24,11 +24,11 @@ from hub.access import sealing
 from hub.jurisdiction.units import ensure_units
 from hub.runtime import embedded, schema
 from hub.settings import export, settings
-from tests.fault.kit import UNIT, Ledger, Proxy, Zygote, count, fill, mail, many, small_disk, until, waiting
+from tests.fault.kit import UNIT, Ledger, Proxy, Zygote, count, fill, mail, many, may_mount, small_disk, until, waiting
 
 pytestmark = pytest.mark.fault
 
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small volume")
+ROOT_ONLY = pytest.mark.skipif(not may_mount(), reason="needs root and leave to mount a small volume")
 
 
 @pytest.fixture

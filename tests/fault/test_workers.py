@@ -141,7 +141,7 @@ def test_f27_sigterm_finishes_the_row_in_work_and_takes_no_further_one(
     for n in range(6):
         accept(ledger, f"m{n}", mail(rng, f"m{n}", 300))
     worker = forked.run("worker", queues=["light"], slow=0.5)
-    until(lambda: _running(), 30, "the worker has a row")
+    until(_running, 30, "the worker has a row")
     worker.kill(signal.SIGTERM)
     until(lambda: not worker.alive(), 20, "the worker ends")
     assert not _running(), "the row in work was finished, not dropped"

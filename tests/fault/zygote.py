@@ -20,7 +20,7 @@ from typing import Any
 def main() -> None:
     import hub.app
     import hub.runtime.processes
-    import hub.worker
+    import hub.worker  # noqa: F401  registers the handlers
     from channels.registry import channels
     from tests.fault import tasks
 
