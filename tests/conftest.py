@@ -45,6 +45,9 @@ def servers() -> Iterator[tuple[str, str]]:
     shutil.rmtree(var, ignore_errors=True)
 
 
+NAMES = ("DATABASE_URL", "REDIS_URL", "HUB_VAR", "HUB_KEY_FILE")
+
+
 @pytest.fixture(scope="session")
 def seeded(servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The template with the unit tree in it, and the key file it was sealed with."""
@@ -60,7 +63,16 @@ def seeded(servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -
         ensure_units(session)
         sealing.check_fingerprint(session)
     db.engine().dispose()
+    _forget_environment()
     return servers[0], key
+
+
+def _forget_environment() -> None:
+    """No test inherits another's servers."""
+    for name in NAMES:
+        os.environ.pop(name, None)
+    settings.cache_clear()
+    sealing.forget_keys()
 
 
 @pytest.fixture
@@ -91,4 +103,4 @@ def hub(servers: tuple[str, str], seeded: tuple[str, Path], tmp_path: Path) -> I
     db.forget()
     admin.execute(f'drop database "{name}" with (force)')
     admin.close()
-    settings.cache_clear()
+    _forget_environment()

@@ -47,8 +47,8 @@ def info() -> None:
                      for login, _name, unit, role in county.PEOPLE],
         "imap": {"source": providers.SOURCES["mail"], "host": "127.0.0.1", "port": state.ports.get("imap"),
                  "tls": "none", "user": providers.MAIL_USER, "password": state.secrets["imap_password"]},
-        "recordings": {"source": providers.SOURCES["recordings"], "folder": str(state.folder / "recordings")},
-        "scanner": {"source": providers.SOURCES["scanner"], "folder": str(state.folder / "scanner")},
+        "recordings": {"source": providers.SOURCES["recordings"], "folder": str(state.outside / "recordings")},
+        "scanner": {"source": providers.SOURCES["scanner"], "folder": str(state.outside / "scanner")},
         "wechat": {"source": providers.SOURCES["wechat"], "webhook": providers.hook("wechat"),
                    "api_base": f"http://127.0.0.1:{state.ports.get('wechat')}", "app_id": providers.APP_ID,
                    "token": state.secrets["wechat_token"], "aes_key": state.secrets["wechat_aes_key"],
@@ -125,6 +125,7 @@ def reset(yes: bool) -> None:
         for item in list(var.iterdir()):
             if item.name != "hub.lock" and not cache.is_relative_to(item):
                 shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
+        shutil.rmtree(state.outside, ignore_errors=True)
         (var / "hub.lock").unlink(missing_ok=True)
     _print({"removed": str(var)})
 

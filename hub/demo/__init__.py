@@ -2,7 +2,8 @@
 
 `hub up --demo` adds one child process. It serves a mailbox, a WeChat and a Twilio, makes the demo's entrances and
 accounts on its first start, sends every input of `data/manifest.toml` and says when all of them have suggestions.
-Everything of it lies in `demo/` of the data folder: that folder stands for the outside world, nothing there is sealed.
+What it remembers lies in `demo/` of the data folder; mailbox, recordings and scanner folders play the outside world
+and lie beside the data folder (`<HUB_VAR>-outside`), because nothing there is sealed.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Doors:
 
     def _recordings(self, entry: Input, tag: str) -> None:
         """Side-cars first, then the sound; each under a temporary name until it is complete."""
-        folder = self.state.folder / "recordings"
+        folder = self.state.outside / "recordings"
         for file in sorted(entry.files, key=lambda file: file.suffix not in _SIDECARS):
             data = file.read_bytes()
             if file.suffix in _SIDECARS:
@@ -74,7 +74,7 @@ class Doors:
     def _scanner(self, entry: Input, tag: str) -> None:
         """Pages named alike are one letter; they come page by page, as from a scanner."""
         for file in entry.files:
-            _place(self.state.folder / "scanner" / f"{tag}{file.name}", file.read_bytes())
+            _place(self.state.outside / "scanner" / f"{tag}{file.name}", file.read_bytes())
 
     def _wechat(self, entry: Input, tag: str) -> None:
         wechat, sender = self.providers.wechat, f"{entry.sender}{tag}"

@@ -17,15 +17,22 @@ from typing import Any
 from hub.demo.doors import Doors, SendError
 from hub.demo.inputs import Input, manifest
 from hub.demo.providers import call_ids
+from hub.demo.state import outside
 from hub.settings import settings
 
 _SOUNDS = (".wav", ".mp3", ".amr", ".ogg", ".opus", ".m4a", ".silk")
 
 
+def _box() -> Path:
+    box = outside(settings().var.resolve()) / "outbox"
+    box.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return box
+
+
 def order(channel: str, files: Sequence[Path], wait: float) -> dict[str, Any]:
     """Leaves an order and waits for its answer. Raises TimeoutError where no demo process answers in time."""
     name = secrets.token_hex(8)
-    box = settings().folder("demo/outbox")
+    box = _box()
     new, place = box / f".{name}", box / name
     new.mkdir(mode=0o700)
     for file in files:
@@ -46,7 +53,7 @@ def order(channel: str, files: Sequence[Path], wait: float) -> dict[str, Any]:
 
 def serve(doors: Doors) -> None:
     """Carries out what lies in the box."""
-    for place in sorted(settings().folder("demo/outbox").iterdir()):
+    for place in sorted(_box().iterdir()):
         if place.name.startswith(".") or not (place / "order.json").exists() or (place / "answer.json").exists():
             continue
         try:

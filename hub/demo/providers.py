@@ -46,9 +46,9 @@ class Providers:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        folder = state.folder
+        folder = state.outside
         for name in ("recordings", "scanner", "outbox"):
-            (folder / name).mkdir(mode=0o700, exist_ok=True)
+            (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self.mail = self._started("email", "imap", directory=folder / "mail", user=MAIL_USER,
                                   password=state.secrets["imap_password"])  # fmt: skip
         self.wechat = self._started("wechat", "wechat", app_id=APP_ID, token=state.secrets["wechat_token"],
@@ -88,7 +88,7 @@ class Providers:
 
     def settings(self) -> dict[str, tuple[str, dict[str, Any], dict[str, str]]]:
         """Source id → name, settings, secrets, as they must stand in the database for these ports."""
-        told, folder = self.state.secrets, self.state.folder
+        told, folder = self.state.secrets, self.state.outside
         return {
             SOURCES["mail"]: (
                 "演示邮箱",

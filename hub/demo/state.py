@@ -15,6 +15,11 @@ from hub import clock
 NAME = "state.json"
 
 
+def outside(var: Path) -> Path:
+    """The folder that plays the outside world for a demo in the data folder `var`."""
+    return var.with_name(f"{var.name}-outside")
+
+
 @dataclass
 class State:
     """Kept as JSON in `demo/state.json` (0600), replaced as a whole."""
@@ -43,6 +48,13 @@ class State:
             "twilio_auth_token": secrets.token_hex(16),
         }
         return cls(begun=clock.now().astimezone(clock.CHINA).date().isoformat(), secrets=made, folder=folder)
+
+    @property
+    def outside(self) -> Path:
+        """The world outside the hub: mailbox, recordings and scanner folders. Beside the data folder, not in it,
+        because nothing there is sealed.
+        """
+        return outside(self.folder.parent)
 
     def save(self) -> None:
         told = {name: value for name, value in asdict(self).items() if name != "folder"}
