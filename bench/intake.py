@@ -48,8 +48,8 @@ from hub.settings import export  # noqa: E402
 from tests.fault.kit import count, entrance, mail, waiting  # noqa: E402
 
 META = MetaData()
-MAIL = Table("floor_mail", META, Column("id", Integer, primary_key=True), Column("uid", Integer), Column("subject", Text),
-             Column("body", Text))  # fmt: skip
+MAIL = Table("floor_mail", META, Column("id", Integer, primary_key=True), Column("uid", Integer),
+             Column("subject", Text), Column("body", Text))  # fmt: skip
 FILE = Table("floor_file", META, Column("id", Integer, primary_key=True), Column("mail", Integer), Column("path", Text))
 POST = Table("floor_post", META, Column("id", Integer, primary_key=True), Column("body", LargeBinary))
 
@@ -144,7 +144,7 @@ def mails(engine: Engine, meter: Meter, var: Path, number: int) -> None:
         files = var / "floor"
         files.mkdir(exist_ok=True)
         before = count(Intake)
-        floor = meter.run(lambda port=port: floor_mail(engine, port, files))
+        floor = meter.run(lambda port=port, files=files: floor_mail(engine, port, files))
         ours = meter.run(lambda source=source: receive.poll_once(ports, source))
         assert count(Intake) - before == number
 
