@@ -179,7 +179,7 @@ def _parts(
             id=part.id,
             kind=part.kind,
             title=key.text(part.title, "part.title") if original else "",
-            text=text if original else mask(text, spans),
+            text=text if original else mask(text, spans if clue.enriched else [(0, len(text))]),
             data=key.json(part.data, "part.data") if original else {},
             blob=session.get(Blob, part.blob_id) if part.blob_id and original else None,
             at=intake.at,
@@ -188,6 +188,9 @@ def _parts(
         if made.blob is not None:
             made.blob_name = key.text(made.blob.name, "blob.name")
         _add_transcript(session, made, key, part.id, hidden, original=original)
+        if not original and not clue.enriched:  # names are found by the enrichers: until then nothing is shown
+            for line in made.lines:
+                line.text = mask(line.text, [(0, len(line.text))])
         if not original and made.kind in ("html", "fields"):
             continue
         known = (made.text, made.reason, made.listen and made.listen.id, [page.id for page in made.pages])

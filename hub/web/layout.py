@@ -19,7 +19,7 @@ from hub.terms import ROLE_LABELS
 STATIC = Path(__file__).parent / "static"
 WORK_NAMES = {
     "normalize": "读取来件", "fetch": "取回媒体", "transcribe": "听写录音", "read_scan": "识别扫描件",
-    "enrich": "生成建议",
+    "enrich": "生成建议", "notify": "发送告知", "told": "登记已告知", "undelivered": "登记未送达",
 }  # fmt: skip
 QUEUE_NAMES = {"light": "读取来件", "text": "生成建议", "speech": "听写录音", "scan": "识别扫描件"}
 _OTHER_FIELDS = {

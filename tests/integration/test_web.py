@@ -202,6 +202,15 @@ def test_a_superior_reads_masked_text_without_originals(people: Cast) -> None:
     assert "13800001234" in full
 
 
+def test_until_names_are_found_a_superior_sees_no_text_at_all(people: Cast) -> None:
+    no = mail()
+    with db.transaction() as session:
+        session.execute(update(Clue).values(enriched=False))
+    page = people["supervisor"].get(f"/clues/{no}").text
+    assert "红旗村" not in re.sub(r"(?s)<aside.*?</aside>", "", page)
+    assert "▇▇▇▇▇▇▇▇" in page
+
+
 def test_reading_an_original_is_noted_once_a_session(operator: Person) -> None:
     no = mail()
     for _ in range(3):
