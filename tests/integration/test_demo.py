@@ -29,7 +29,7 @@ from hub.demo.compare import compared
 from hub.demo.doors import Doors
 from hub.demo.inputs import DATA, Input, clues, dated, manifest
 from hub.demo.providers import SOURCES, Providers
-from hub.demo.state import NAME, State
+from hub.demo.state import NAME, State, outside
 from hub.enrich import produce
 from hub.jurisdiction.divisions import table
 from hub.models import Clue, Intake, Source, User
@@ -250,7 +250,7 @@ def test_an_order_without_a_running_demo_says_so(var: Path) -> None:
     answer = CliRunner().invoke(demo_commands, ["send", "email", "--wait", "0.2"])
     assert answer.exit_code == 1
     assert "does not answer" in answer.output
-    assert list((var / "demo/outbox").iterdir()) == []
+    assert list((outside(var) / "outbox").iterdir()) == []
 
 
 def test_samples_and_given_files(tmp_path: Path) -> None:
