@@ -127,6 +127,16 @@ def new_key(session: Session, unit_id: int) -> Key:
     return Key(row.id, secret)
 
 
+def rewrap(session: Session, key_id: int, unit_id: int) -> None:
+    """Hands a data key over to another unit: what it seals stays as it is, only the wrapping changes."""
+    row = session.get_one(DataKey, key_id)
+    if row.unit_id == unit_id:
+        return
+    secret, nonce = open_key(session, key_id).secret, os.urandom(NONCE)
+    kek = AESGCM(derived(f"unit:{unit_id}:1"))
+    row.unit_id, row.version, row.wrapped = unit_id, 1, nonce + kek.encrypt(nonce, secret, b"data_key")
+
+
 @lru_cache(maxsize=4096)
 def _opened(key_id: int, unit_id: int, version: int, wrapped: bytes) -> Key:
     kek = AESGCM(derived(f"unit:{unit_id}:{version}"))

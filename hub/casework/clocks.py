@@ -1,20 +1,151 @@
-"""The legal clocks of a clue."""
+"""The legal clocks of a clue: started, stopped, superseded, resumed; days held per unit (PRODUCT §6)."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.law import calendar, deadlines
-from hub.models import Clock, Clue
+from hub.law import calendar, deadlines, workflow
+from hub.law.calendar import Calendar, Layer
+from hub.models import CalendarProposal, Clock, Clue, Hold, Unit
+
+ARTICLES = {
+    "determination": "第十二条",
+    "escalation": "第十二条第（二）项",
+    "after_designation": "第十二条第（二）项",
+    "result": "第十四条",
+    "hand_down": workflow.INTERNAL,
+}
+_TELLING = ("determination", "after_designation")
 
 
-def start(session: Session, clue: Clue, kind: str, base: date, days: int, article: str) -> None:
-    due = deadlines.due(base, days, calendar.national())
-    session.add(
-        Clock(
-            clue_id=clue.id, kind=kind, base=base, days=days, due=due.due, provisional=due.provisional, article=article,
-            stopped_at=None,
-        )
+def layer(row: CalendarProposal) -> Layer:
+    """A confirmed proposal as a layer of the calendar."""
+    return Layer(
+        row.layer,
+        {date.fromisoformat(day): name for day, name in row.off.items()},
+        {date.fromisoformat(day): name for day, name in row.work.items()},
+        row.year,
+        row.issued,
+        local=row.unit_id is not None,
+    )
+
+
+def calendar_of(session: Session, unit_id: int) -> Calendar:
+    """The working days of the unit that owes an act: national layers, then those of its area."""
+    rows = session.scalars(select(CalendarProposal).where(CalendarProposal.confirmed_at.is_not(None))).all()
+    if any(row.unit_id is not None for row in rows):
+        area = set(session.get_one(Unit, unit_id).path)
+        rows = [row for row in rows if row.unit_id is None or row.unit_id in area]
+    return calendar.national().with_layers(layer(row) for row in rows) if rows else calendar.national()
+
+
+def running(session: Session, clue: Clue, kinds: Iterable[str]) -> Clock | None:
+    """The clock of these kinds that runs, the latest where several do."""
+    query = select(Clock).where(Clock.clue_id == clue.id, Clock.kind.in_(list(kinds)), Clock.stopped_at.is_(None))
+    return session.scalars(query.order_by(Clock.id.desc())).first()
+
+
+def telling(session: Session, clue: Clue) -> Clock | None:
+    """The clock that being told of the determination stops."""
+    return running(session, clue, _TELLING)
+
+
+def start(
+    session: Session, clue: Clue, kind: str, base: date, days: int, *, rule: str = "register"
+) -> dict[str, Any] | None:
+    """Starts a clock; what was noted for the event, or None where one runs on.
+
+    A clock that runs is not replaced: nothing gains time by being asked twice; only the designation of a different
+    unit starts the days after designation anew (switch). One that was superseded with the same base runs again: a
+    return or an unmerge gives back what was there.
+    """
+    rows = session.scalars(select(Clock).where(Clock.clue_id == clue.id, Clock.kind == kind).order_by(Clock.number))
+    known = rows.all()
+    live = next((row for row in known if row.stopped_at is None), None)
+    if live is not None:
+        restart = kind == "after_designation" and workflow.switches()["after_designation"] == "restart"
+        if not restart or live.unit_id == clue.owner_unit_id:
+            return None
+        stop(session, live, _midnight(base), "superseded")
+    last = known[-1] if known else None
+    if last is not None and last.ended_as == "superseded" and (last.base, last.days) == (base, days):
+        last.stopped_at = last.ended_as = None
+        last.held = {}
+        session.flush()
+        return noted("resume", last)
+    found = deadlines.due(base, days, calendar_of(session, clue.owner_unit_id))
+    made = Clock(
+        clue_id=clue.id, kind=kind, number=(last.number if last else 0) + 1, unit_id=clue.owner_unit_id, rule=rule,
+        base=base, days=days, due=found.due, provisional=found.provisional, article=ARTICLES[kind], stopped_at=None,
     )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return noted("start", made)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), deadlines.BEIJING)
+
+
+def judge(session: Session, clue: Clue, kind: str, base: date, days: int, at: datetime, rule: str) -> dict[str, Any]:
+    """Records whether the act itself was in time: a clock that ends the moment it is looked at."""
+    known = session.scalars(select(Clock.number).where(Clock.clue_id == clue.id, Clock.kind == kind)).all()
+    found = deadlines.due(base, days, calendar_of(session, clue.owner_unit_id))
+    made = Clock(
+        clue_id=clue.id, kind=kind, number=max(known, default=0) + 1, unit_id=clue.owner_unit_id, rule=rule, base=base,
+        days=days, due=found.due, provisional=found.provisional, article=ARTICLES[kind],
+        stopped_at=at, ended_as="done", late=not deadlines.in_time(at, found.due),
+    )  # fmt: skip
+    made.held = held(session, made, at)
+    session.add(made)
+    session.flush()
+    return noted("judge", made)
+
+
+def stop(session: Session, row: Clock, at: datetime, ended_as: str, notice_id: int | None = None) -> dict[str, Any]:
+    """Stops a clock at the moment of the event that ends it. Late stays late."""
+    row.stopped_at, row.ended_as, row.notice_id = at, ended_as, notice_id
+    row.late = row.late or not deadlines.in_time(at, row.due)
+    row.held = held(session, row, at)
+    session.flush()
+    return noted("stop", row)
+
+
+def reopen(session: Session, row: Clock) -> dict[str, Any]:
+    """Lets a clock run again with its old due date: who was told is not told any more."""
+    row.stopped_at, row.ended_as, row.notice_id, row.held = None, None, None, {}
+    session.flush()
+    return noted("reopen", row)
+
+
+def end_all(session: Session, clue: Clue, kind: str, at: datetime, ended_as: str) -> list[dict[str, Any]]:
+    rows = session.scalars(
+        select(Clock).where(Clock.clue_id == clue.id, Clock.kind == kind, Clock.stopped_at.is_(None))
+    ).all()
+    return [stop(session, row, at, ended_as) for row in rows]
+
+
+def noted(effect: str, row: Clock) -> dict[str, Any]:
+    """A clock's change as the event keeps it."""
+    return {"effect": effect, "kind": row.kind, "number": row.number, "due": row.due.isoformat(), "late": row.late}
+
+
+def held(session: Session, row: Clock, until: datetime) -> dict[str, int]:
+    """Working days of the clock each unit held the clue. The day of a hand-over still counts for the giver."""
+    rows = session.scalars(select(Hold).where(Hold.clue_id == row.clue_id).order_by(Hold.since, Hold.id)).all()
+    if not rows:
+        return {}
+    days = calendar_of(session, row.unit_id or rows[-1].unit_id)
+    found: dict[str, int] = {}
+    day, last = row.base, deadlines.base_day(until)
+    while day < last:
+        day += timedelta(days=1)
+        if days.counts(day):
+            holder = next((one for one in reversed(rows) if deadlines.base_day(one.since) < day), rows[0])
+            found[str(holder.unit_id)] = found.get(str(holder.unit_id), 0) + 1
+    return found

@@ -1,16 +1,67 @@
-"""Counters per unit as appended deltas: no hot row."""
+"""Who may see a clue, as rows of clue_unit, and the counters per unit as appended deltas: no hot row (decision 9)."""
 
 from __future__ import annotations
+
+from collections import Counter as Tally
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from hub.models import Counter, CounterDelta
+from hub import search
+from hub.jurisdiction import units
+from hub.models import Clue, ClueUnit, Counter, CounterDelta, Hold
+from hub.terms import OPEN_STATES
 
 
 def count(session: Session, unit_id: int, deltas: dict[str, int]) -> None:
-    session.add_all([CounterDelta(unit_id=unit_id, key=key, n=n) for key, n in deltas.items()])
+    session.add_all([CounterDelta(unit_id=unit_id, key=key, n=n) for key, n in deltas.items() if n])
+
+
+def _keys(state: str, channel: str, *, sign: int = 1) -> Tally[str]:
+    keys = {"all": sign, f"state:{state}": sign, f"channel:{channel}": sign}
+    if state in OPEN_STATES:
+        keys["open"] = sign
+    return Tally(keys)
+
+
+def _wanted(session: Session, clue: Clue) -> dict[int, str]:
+    """The units that see the clue: who holds, received or held it, and everybody above them."""
+    holders = set(session.scalars(select(Hold.unit_id).where(Hold.clue_id == clue.id)))
+    holders |= {clue.received_unit_id, clue.owner_unit_id}
+    found: dict[int, str] = {}
+    for unit_id in holders:
+        for above in units.chain(session, unit_id):
+            found.setdefault(above.id, "ancestor")
+    found |= dict.fromkeys(holders, "receiver")
+    found[clue.owner_unit_id] = "owner"
+    return found
+
+
+def place(session: Session, clue: Clue) -> None:
+    """Brings the rows of clue_unit and the counters to what the clue now is. Written only here."""
+    rows = {row.unit_id: row for row in session.scalars(select(ClueUnit).where(ClueUnit.clue_id == clue.id))}
+    wanted = _wanted(session, clue)
+    is_open = clue.state in OPEN_STATES
+    for unit_id, row in rows.items():
+        if row.state != clue.state:
+            change = _keys(clue.state, row.channel)
+            change.update(_keys(row.state, row.channel, sign=-1))
+            count(session, unit_id, dict(change))
+            row.state, row.open = clue.state, is_open
+        row.role, row.division = wanted[unit_id], clue.division
+    added = sorted(wanted.keys() - rows.keys())
+    for unit_id in added:
+        session.add(
+            ClueUnit(
+                unit_id=unit_id, clue_id=clue.id, role=wanted[unit_id], state=clue.state, open=is_open,
+                channel=clue.channel, division=clue.division, sort_at=clue.at,
+            )
+        )  # fmt: skip
+        count(session, unit_id, dict(_keys(clue.state, clue.channel)))
+    if added and rows:
+        search.add_units(session, clue.id, added)
+    session.flush()
 
 
 def fold_counters(session: Session, limit: int = 5000) -> int:

@@ -14,11 +14,10 @@ from hub.access import audit
 from hub.access.sealing import derived, new_key
 from hub.casework.changes import announce
 from hub.casework.clocks import start
-from hub.casework.counters import count
+from hub.casework.counters import place
 from hub.casework.errors import RefusedError
-from hub.jurisdiction import units
 from hub.law import deadlines, workflow
-from hub.models import Clue, ClueCounter, ClueUnit, Unit
+from hub.models import Clue, ClueCounter, Hold, Unit
 from hub.terms import State
 
 _SERIALS = 1_000_000
@@ -37,6 +36,8 @@ class Opening:
     mode: str = ""
     reporter: dict[str, str] = field(default_factory=dict)
     intake_id: int = 0
+    supplement_of: int | None = None  # clue that was answered "supplement" (P5): a new clue, own clock, same handler
+    split_from: int | None = None  # clue it was split from: it inherits the base of the clocks
 
 
 def serial(division: str, day: date, channel: str, n: int) -> int:
@@ -86,23 +87,39 @@ def open_clue(session: Session, opening: Opening) -> Clue:
         summary=key.seal("", "clue.summary"),
         report_mode=opening.mode,
         rule_version=workflow.VERSION,
+        state_at=opening.at,
+        supplement_of=opening.supplement_of,
+        split_from=opening.split_from,
+        handler_id=_handler(session, opening),
     )
     session.add(clue)
     session.flush()
-    for ancestor in units.chain(session, unit.id):
-        role = "owner" if ancestor.id == unit.id else "ancestor"
-        session.add(
-            ClueUnit(
-                unit_id=ancestor.id, clue_id=clue.id, role=role, state=clue.state, open=True, channel=clue.channel,
-                division=None, sort_at=clue.at,
-            )
-        )  # fmt: skip
-        count(session, ancestor.id, {"all": 1, "open": 1, f"state:{clue.state}": 1, f"channel:{clue.channel}": 1})
-    start(session, clue, "determination", clock.china(opening.at).date(), deadlines.DETERMINATION, "第十二条")
+    session.add(Hold(clue_id=clue.id, unit_id=unit.id, since=opening.at, until=None))
+    session.flush()
+    place(session, clue)
+    start(session, clue, "determination", deadlines.base_day(opening.at), deadlines.DETERMINATION)
     audit.record(
         session, f"clue:{clue.id}", "register", at=opening.at,
-        data={"no": clue.no, "state": clue.state, "unit": unit.code, "intake": opening.intake_id},
+        data={
+            "no": clue.no, "state": clue.state, "unit": unit.code, "intake": opening.intake_id,
+            "rule": "register", "article": workflow.rule("register").article,
+            "supplement_of": opening.supplement_of, "split_from": opening.split_from,
+        },
     )  # fmt: skip
     session.flush()
     announce(session, clue)
     return clue
+
+
+def _handler(session: Session, opening: Opening) -> int | None:
+    """What supplements or is split from a clue stays with its handler, where the same unit has it."""
+    before = opening.supplement_of or opening.split_from
+    earlier = session.get(Clue, before) if before is not None else None
+    return earlier.handler_id if earlier is not None and earlier.owner_unit_id == opening.unit_id else None
+
+
+def takes_material(clue: Clue) -> bool:
+    """Whether what its reporter sends now joins this clue: before it is determined. Afterwards it is a follow-up, and
+    after "supplement" (P5) a new clue (`Opening.supplement_of`).
+    """
+    return clue.determination is None and clue.state != State.CLOSED

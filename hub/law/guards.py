@@ -40,6 +40,110 @@ def unit_in_subtree(data: Data) -> str | None:
     return None if data.get("unit_in_subtree") else "只能在本级辖区内指定"
 
 
+def ours(data: Data) -> str | None:
+    """P1: in scope and ours: the place lies in the unit's area, or the unit was designated."""
+    return None if data.get("ours") else "发生地不在本单位辖区，应交办或提请指定管辖"
+
+
+def unit_takes(data: Data) -> str | None:
+    """Handed down: into the own subtree, or to the unit of the place; never to oneself."""
+    return None if data.get("unit_takes") else "只能交办下级单位或发生地主管部门"
+
+
+def superior_above(data: Data) -> str | None:
+    return None if data.get("superior") else "没有上级主管部门可提请"
+
+
+def not_common_yet(data: Data) -> str | None:
+    """Level by level, to the lowest common superior and no further."""
+    return None if data.get("not_common") else "本级已是共同上级，应在本级确认或指定管辖"
+
+
+def common_superior(data: Data) -> str | None:
+    """Only a superior of every unit concerned settles whose it is."""
+    return None if data.get("common_superior") else "涉及单位不全在本级辖区，应继续提请上级"
+
+
+def issued_in_order(data: Data) -> str | None:
+    issued, received, today = _day(data.get("issued")), _day(data.get("received")), _day(data.get("today"))
+    if issued and today and issued > today:
+        return "指定日期不能晚于今天"
+    return "指定日期不能早于收到提请之日" if issued and received and issued < received else None
+
+
+def referred_up(data: Data) -> str | None:
+    return None if data.get("referred_by") else "没有提请单位，无处退回"
+
+
+def alone(data: Data) -> str | None:
+    """A clue with members of its group does not change hands or leave: they are released first."""
+    return None if data.get("alone") else "有并案线索，应先解除并案"
+
+
+def same_person(data: Data) -> str | None:
+    """P4: the same reporter is established by what the hub holds, not by a statement."""
+    return None if data.get("established") else "未能确认为同一举报人"
+
+
+def earlier_is_earlier(data: Data) -> str | None:
+    return None if data.get("earlier") else "原线索不存在、无权查看或不早于本线索"
+
+
+def main_takes(data: Data) -> str | None:
+    """Merged into a clue from to-determine to verified that is no member itself."""
+    return None if data.get("main_takes") else "目标线索不存在、已办结或不能并案"
+
+
+def other_reporter(data: Data) -> str | None:
+    """Art. 13 is about different reporters; the same one is a duplicate (Art. 12 (4))."""
+    return "同一举报人的线索应按重复举报判定" if data.get("same_person") else None
+
+
+def one_owner(data: Data) -> str | None:
+    return None if data.get("one_owner") else "两条线索不由同一单位承办"
+
+
+def no_wall(data: Data) -> str | None:
+    """Never across a recusal, N2 or N4 wall."""
+    return "线索受回避或隔离限制，不能并案" if data.get("walled") else None
+
+
+def same_act(data: Data) -> str | None:
+    """Art. 13: same place, time, respondent and facts, each checked by a person."""
+    if not data.get("same_time"):
+        return "不是同一违法行为：时间未确认相同"
+    return same_matter(data)
+
+
+def is_member(data: Data) -> str | None:
+    return None if data.get("member") else "该线索未并案"
+
+
+def result_not_told(data: Data) -> str | None:
+    return "结果已告知举报人，不能解除并案，应更正核查结果" if data.get("result_told") else None
+
+
+def undetermined(data: Data) -> str | None:
+    return "该线索已判定" if data.get("determination") else None
+
+
+def determined(data: Data) -> str | None:
+    return None if data.get("determination") == "P1" else "并案线索尚未判定受理"
+
+
+def was_determined(data: Data) -> str | None:
+    return None if data.get("determination") else "尚未判定，无可更正"
+
+
+def has_result(data: Data) -> str | None:
+    return None if data.get("result") else "尚无核查结果，无可更正"
+
+
+def proved(data: Data) -> str | None:
+    """A caller number alone opens nothing: the query code, or name and registered contact."""
+    return None if data.get("proved") else "未通过身份核验，不能关联到线索"
+
+
 def same_matter(data: Data) -> str | None:
     """P4: same place, respondent and main facts."""
     labels = {"same_place": "发生地", "same_respondent": "违法主体", "same_facts": "主要违法事实"}
@@ -69,12 +173,15 @@ def not_shared(data: Data) -> str | None:
 
 
 def asked_first(data: Data) -> str | None:
-    """P5 (switch, on): where a contact exists one logged attempt to ask comes first, else 7 WD on the query page."""
-    if not data.get("ask_first", True):
-        return None
-    if data.get("contact"):
-        return None if data.get("asked") else "有联系方式的，应先联系举报人补充并记录"
-    return None if data.get("waited") else "无联系方式的，应在查询页面公示补充要求满7个工作日"
+    """P5 (switch, on): where a contact exists one logged attempt to ask comes first."""
+    if data.get("ask_first", True) and data.get("contact") and not data.get("asked"):
+        return "有联系方式的，应先联系举报人补充并记录"
+    return None
+
+
+def question_stood(data: Data) -> str | None:
+    """P5 without a contact: the question stands on the query page for 7 working days before the clue is closed."""
+    return None if data.get("contact") or data.get("waited") else "无联系方式的，补充要求应在查询页面公示满7个工作日"
 
 
 def _day(value: object) -> date | None:
@@ -83,23 +190,44 @@ def _day(value: object) -> date | None:
     return value if isinstance(value, date) else None
 
 
+def _after(day: date | None, limit: date | None) -> bool:
+    return day is not None and limit is not None and day > limit
+
+
 def two_officers(data: Data) -> str | None:
     """F1: two different officers, each with a certificate valid on the day of the visit."""
     officers = data.get("officers") or ()
     names = {officer.get("certificate") for officer in officers if officer.get("certificate")}
     if len(names) < 2:
         return "核查须由两名持有执法证的人员进行"
-    started = _day(data.get("started"))
+    visit = _day(data.get("visited")) or _day(data.get("started"))
+    if visit is None:
+        return None
     for officer in officers:
-        until = _day(officer.get("valid_until"))
-        if started and until and until < started:
-            return "核查人员的执法证在核查当日已失效"
+        since, until = _day(officer.get("valid_from")), _day(officer.get("valid_until"))
+        if until is None or until < visit or (since is not None and since > visit):
+            return "核查人员的执法证在核查当日无效或未登记有效期"
     return None
+
+
+def visit_in_order(data: Data) -> str | None:
+    """A visit is never in the future and never before the verification started."""
+    visit, started, today = _day(data.get("visited")), _day(data.get("started")), _day(data.get("today"))
+    if any(_after(day, today) for day in (visit, started)):
+        return "核查日期不能晚于今天"
+    return "现场记录日期不能早于核查开始日期" if visit and started and visit < started else None
+
+
+def verification_runs(data: Data) -> str | None:
+    return None if data.get("started") else "尚未开始核查"
 
 
 def ended_in_order(data: Data) -> str | None:
     """The end of verification is not before the last site record and never in the future."""
     ended, last, today = _day(data.get("ended")), _day(data.get("last_record")), _day(data.get("today"))
+    started = _day(data.get("started"))
+    if ended and started and ended < started:
+        return "核查结束日期不能早于核查开始日期"
     if ended and last and ended < last:
         return "核查结束日期不能早于最后一次现场记录"
     if ended and today and ended > today:
@@ -128,8 +256,11 @@ def all_told(data: Data) -> str | None:
 GUARDS: Mapping[str, Callable[[Data], str | None]] = {
     guard.__name__: guard
     for guard in (
-        at_not_future, answer_to_sender, second_person_after_registration, unit_in_subtree, same_matter,
-        earlier_still_answers, nothing_new, not_shared, asked_first, two_officers, ended_in_order, handed_over,
-        every_reporter, all_told,
+        at_not_future, answer_to_sender, second_person_after_registration, unit_in_subtree, ours, unit_takes,
+        superior_above, not_common_yet, common_superior, issued_in_order, referred_up, alone, same_person,
+        earlier_is_earlier, same_matter, earlier_still_answers, nothing_new, not_shared, main_takes, other_reporter,
+        one_owner, no_wall, same_act, is_member, result_not_told, undetermined, determined, was_determined, has_result,
+        proved, asked_first, question_stood, two_officers, verification_runs, visit_in_order, ended_in_order,
+        handed_over, every_reporter, all_told,
     )
 }  # fmt: skip

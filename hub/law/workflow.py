@@ -21,16 +21,18 @@ from hub.terms import STATE_LABELS, IntakeState, Role, State
 VERSION = "2017-1"
 """Stored with each clue: the version of the shipped table under which it was registered."""
 INTERNAL = "内部规则"
-NOTICES = frozenset(
-    {"", "receipt", "accepted", "out_of_scope", "duplicate", "supplement", "no_violation", "violation", "correction"}
-)
+NOTICES = frozenset({"", "receipt", "accepted", "out_of_scope", "duplicate", "supplement", "result", "correction"})
+"""Kinds of hub.law.notices; "result" is one of the two, no_violation or violation."""
 CLOCKS = {
     "determination": "判定告知",
     "escalation": "提请管辖",
     "after_designation": "指定后告知",
     "result": "结果告知",
+    "hand_down": "交办",
 }
-BASES = frozenset({"at", "received", "issued", "ended"})
+BASES = frozenset({"at", "received", "issued", "ended", "joined", "act"})
+"""at: of the report; received: the holder got it; act: of the act itself; else a datum of the act."""
+BY = frozenset({"owner", "designator", "anyone"})
 _CLOCK = re.compile(r"(?P<sign>[-~?]?)(?P<kind>[a-z_]+)(?: \+(?P<days>\d{1,3}) (?P<base>[a-z]+))?")
 _EFFECTS = {"": "start", "-": "stop", "~": "supersede", "?": "judge"}
 
@@ -73,6 +75,19 @@ class Rule:
     guards: tuple[str, ...]
     clocks: tuple[ClockEffect, ...]
     notice: str
+    may: frozenset[str] = frozenset()
+    by: str = "owner"
+    restores: frozenset[str] = frozenset()
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The names of all data a person may give with the act."""
+        return self.may | {need.name for need in self.needs}
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """The states the act may lead to; empty where the state stays."""
+        return self.restores or frozenset({self.target} if self.target else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +134,22 @@ def read_rule(row: Mapping[str, Any]) -> Rule:
         guards=tuple(row.get("guards", ())),
         clocks=tuple(_clock(text) for text in row.get("clocks", ())),
         notice=row.get("notice", ""),
+        may=frozenset(row.get("may", ())),
+        by=row.get("by", "owner"),
+        restores=frozenset(row.get("restores", ())),
     )
-    if not rule.sources or not rule.sources <= known or (rule.target is not None and rule.target not in known):
+    if not rule.sources or not rule.sources <= known or not rule.targets <= known:
         raise RuleTableError(f"{rule.id}: unknown state")
-    if not rule.roles or not rule.article:
+    if not (rule.roles or rule.machine) or not rule.article or rule.by not in BY:
         raise RuleTableError(f"{rule.id}: needs roles and an article")
     if not set(rule.guards) <= set(GUARDS):
         raise RuleTableError(f"{rule.id}: unknown guard")
     if rule.notice not in NOTICES:
         raise RuleTableError(f"{rule.id}: unknown notice")
-    if State.CLOSED in rule.sources:
-        raise RuleTableError(f"{rule.id}: no act starts from a closed clue")
+    if State.CLOSED in rule.sources and State.CLOSED in rule.targets:
+        raise RuleTableError(f"{rule.id}: a closed clue is not closed again")
+    if rule.restores and rule.target:
+        raise RuleTableError(f"{rule.id}: either one target or states it restores")
     return rule
 
 
@@ -151,6 +171,13 @@ def read_table(text: str) -> dict[str, Rule]:
 def rules() -> Mapping[str, Rule]:
     """The shipped table by id, in the order of the file. Reads a data file of the package, once."""
     return read_table((files("hub.law") / "data" / "workflow.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def switches() -> Mapping[str, Any]:
+    """What no source settles: the shipped choices."""
+    found = tomllib.loads((files("hub.law") / "data" / "workflow.toml").read_text(encoding="utf-8"))["switches"]
+    return dict(found)
 
 
 def rule(rule_id: str) -> Rule:
@@ -190,16 +217,19 @@ def docs() -> str:
     lines += [f"    {state.value} : {label}" for state, label in STATE_LABELS.items() if _used(state)]
     lines.append(f"    [*] --> {State.RECEIVED.value}")
     for row in rules().values():
-        if row.object == "clue" and row.target is not None:
+        if row.object == "clue":
             article = "" if row.article == INTERNAL else f" {row.article}"
-            order = [state for state in State if state in row.sources]
-            lines += [f"    {state.value} --> {row.target} : {row.label}{article}" for state in order]
+            order = [(state, to) for state in State for to in State if state in row.sources and to in row.targets]
+            lines += [f"    {state.value} --> {to.value} : {row.label}{article}" for state, to in order]
     lines.append(f"    {State.CLOSED.value} --> [*]")
     return "\n".join(lines) + "\n"
 
 
 def _used(state: State) -> bool:
-    return any(row.object == "clue" and (state in row.sources or state == row.target) for row in rules().values())
+    return any(
+        row.object == "clue" and row.targets and (state in row.sources or state in row.targets)
+        for row in rules().values()
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,291 @@
+"""What the guards of the rule table look at, found in the database: a person's statement never stands in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.access.people import Actor
+from hub.casework import group, identity, telling
+from hub.casework.doing import Doing, day_of
+from hub.jurisdiction import units
+from hub.jurisdiction.divisions import table
+from hub.law import workflow
+from hub.law.deadlines import base_day
+from hub.models import Asked, Clue, ClueUnit, Hold, Hop, Officer, SiteRecord, Unit, Verification
+
+Facts = dict[str, Any]
+REFERRING = ("escalate", "refer_on")
+SETTLING = ("designate", "confirm_competence", "redesignate")
+
+
+def collect(doing: Doing) -> Facts:
+    """Every fact the guards of the act's row ask for."""
+    found: Facts = {
+        "now": doing.now, "today": base_day(doing.now), "channel": doing.clue.channel,
+        "sub_channel": doing.clue.sub_channel, "determination": doing.clue.determination,
+    }  # fmt: skip
+    if doing.rule.id not in ("verify.end", "result.member"):
+        found["result"] = doing.clue.result
+    for guard in doing.rule.guards:
+        collector = COLLECTORS.get(guard)
+        if collector is not None:
+            found |= collector(doing)
+    if doing.rule.id in ("determine.P1", "determine.member"):
+        found |= _decided(doing)
+    if doing.rule.by == "designator":
+        found["designator"] = designator(doing.session, doing.clue)
+    return found
+
+
+def clue_of(session: Session, told: Any) -> Clue | None:
+    """A clue by its id or number."""
+    if isinstance(told, int) and not isinstance(told, bool):
+        return session.get(Clue, told)
+    return session.scalars(select(Clue).where(Clue.no == told)).first() if isinstance(told, str) else None
+
+
+def referenced(session: Session, data: Mapping[str, Any]) -> set[int]:
+    """The other clues an act names, to be locked with its own."""
+    found = (clue_of(session, data.get(name)) for name in ("main", "earlier_clue"))
+    return {clue.id for clue in found if clue is not None}
+
+
+def sees(session: Session, who: Actor | None, clue: Clue) -> bool:
+    if who is None:
+        return True
+    seen = select(ClueUnit.unit_id).where(ClueUnit.clue_id == clue.id, ClueUnit.unit_id == who.unit_id)
+    return session.scalar(seen) is not None
+
+
+def held_since(session: Session, clue: Clue) -> datetime:
+    """When the present holder got the clue."""
+    since = session.scalar(select(Hold.since).where(Hold.clue_id == clue.id, Hold.until.is_(None)))
+    return since or clue.at
+
+
+def hops(session: Session, clue: Clue) -> list[Hop]:
+    return list(session.scalars(select(Hop).where(Hop.clue_id == clue.id).order_by(Hop.id)))
+
+
+def designator(session: Session, clue: Clue) -> int | None:
+    """The unit that designated the present holder."""
+    rows = [row for row in hops(session, clue) if row.act in SETTLING]
+    return rows[-1].from_unit_id if rows else None
+
+
+def involved(session: Session, clue: Clue) -> set[int]:
+    """The units concerned since the clue was last referred up from where it is determined."""
+    found: set[int] = set()
+    for row in hops(session, clue):
+        if row.act == "escalate":
+            found = set()
+        if row.act in REFERRING:
+            found |= {int(number) for number in row.involved}
+    return found
+
+
+def unit_named(session: Session, code: Any) -> Unit | None:
+    """The working unit of a code."""
+    unit = units.by_code(session, code) if isinstance(code, str) else None
+    return unit if unit is not None and unit.active else None
+
+
+def below(unit: Unit | None, top_id: int) -> bool:
+    return unit is not None and top_id in unit.path
+
+
+def superior(session: Session, unit_id: int) -> Unit | None:
+    """The next existing, working unit above."""
+    above = [unit for unit in units.chain(session, unit_id) if unit.id != unit_id and unit.active]
+    return above[-1] if above else None
+
+
+def _decided(doing: Doing) -> Facts:
+    """Place and class of P1: what a person confirmed, unless the act itself names them."""
+    clue, found = doing.clue, {}
+    if not doing.data.get("place") and clue.division_confirmed:
+        found["place"] = clue.division
+    if not doing.data.get("class") and clue.class_confirmed:
+        found["class"] = clue.class_code
+    return found
+
+
+def _ours(doing: Doing) -> Facts:
+    place = doing.data.get("place") or (doing.clue.division if doing.clue.division_confirmed else None)
+    owner = doing.session.get_one(Unit, doing.clue.owner_unit_id)
+    steps = hops(doing.session, doing.clue)
+    given = bool(steps) and steps[-1].act in SETTLING and steps[-1].to_unit_id == owner.id
+    known = isinstance(place, str) and table().get(place) is not None
+    inside = known and (owner.code == units.MINISTRY or table().within(str(place), owner.code))
+    return {"ours": not place or (known and (given or inside))}  # without a place the need of the row refuses
+
+
+def _unit_takes(doing: Doing) -> Facts:
+    unit = unit_named(doing.session, doing.data.get("unit"))
+    clue = doing.clue
+    of_place = (
+        unit is not None and clue.division_confirmed and clue.division is not None and (unit.code == clue.division[:6])
+    )
+    own = unit is not None and unit.id == clue.owner_unit_id
+    return {"unit_takes": not own and (below(unit, clue.owner_unit_id) or of_place)}
+
+
+def _subtree(doing: Doing) -> Facts:
+    top = doing.clue.owner_unit_id
+    if doing.rule.by == "designator":
+        top = designator(doing.session, doing.clue) or 0
+    return {"unit_in_subtree": below(unit_named(doing.session, doing.data.get("unit")), top)}
+
+
+def _common(doing: Doing) -> Facts:
+    """Whether the holder is above every unit concerned; with "unclear" nobody knows yet whom it concerns."""
+    session, clue = doing.session, doing.clue
+    known = involved(session, clue)
+    for code in doing.data.get("units") or ():
+        unit = unit_named(session, code)
+        if unit is not None:
+            known.add(unit.id)
+    outside = [number for number in known if not below(session.get_one(Unit, number), clue.owner_unit_id)]
+    return {
+        "common_superior": not outside,
+        "not_common": bool(outside) or doing.data.get("reason") == "unclear",
+    }
+
+
+def _issued(doing: Doing) -> Facts:
+    return (
+        {"issued": doing.day("issued"), "received": base_day(held_since(doing.session, doing.clue))}
+        if (doing.data.get("issued"))
+        else {}
+    )
+
+
+def _referred(doing: Doing) -> Facts:
+    rows = [row for row in hops(doing.session, doing.clue) if row.act == "escalate"]
+    return {"referred_by": rows[-1].from_unit_id if rows else None}
+
+
+def _earlier(doing: Doing) -> Facts:
+    """P4: the earlier clue and whether its reporter is the same."""
+    session, clue, data = doing.session, doing.clue, doing.data
+    earlier = clue_of(session, data.get("earlier_clue"))
+    if earlier is None or earlier.id == clue.id or not sees(session, doing.who, earlier):
+        return {"earlier": False}
+    answered = earlier.state in ("closed", "to_tell", "transferred")
+    closed = "transferred" if earlier.state == "transferred" else earlier.determination if answered else None
+    return {
+        "earlier": (earlier.at, earlier.id) < (clue.at, clue.id),
+        "earlier_closed": closed,
+        "established": identity.established(session, clue, earlier, data),
+        "shared_contact": identity.only_shared(session, clue, earlier),
+    }
+
+
+def _asked(doing: Doing) -> Facts:
+    session, clue = doing.session, doing.clue
+    rows = session.scalars(select(Asked).where(Asked.clue_id == clue.id)).all()
+    today = base_day(doing.now)
+    return {
+        "ask_first": workflow.switches()["ask_first"],
+        "contact": identity.has_contact(session, clue),
+        "asked": any(row.how != "query_page" for row in rows),
+        "waited": any(row.stands_until is not None and row.stands_until < today for row in rows),
+    }
+
+
+def _main(doing: Doing) -> Facts:
+    session, clue = doing.session, doing.clue
+    main = clue_of(session, doing.data.get("main"))
+    if main is None or main.id == clue.id or not sees(session, doing.who, main):
+        return {"main_takes": False}
+    open_result = main.state == "to_tell" and main.determination == "P1"
+    return {
+        "main_takes": main.main_id is None
+        and (main.state in ("to_determine", "designated", "verifying") or open_result),
+        "one_owner": main.owner_unit_id == clue.owner_unit_id,
+        "same_person": identity.proven(session, clue, main),
+        "walled": bool({main.refused_ground, clue.refused_ground} & {"N2", "N4"}),
+    }
+
+
+def _verification(doing: Doing) -> Facts:
+    """The running verification with its officers and last visit; nothing where none runs."""
+    if doing.rule.id == "verify.start":
+        found = {name: doing.day(name) for name in ("started",) if doing.data.get(name)}
+        officers = [
+            {**one, **{name: day_of(one.get(name)) for name in ("valid_from", "valid_until")}}
+            for one in doing.data.get("officers") or ()
+            if isinstance(one, dict)
+        ]
+        return {**found, "officers": officers}
+    row = running_verification(doing.session, doing.clue)
+    if row is None:
+        return {"officers": (), "started": None}
+    officers = [
+        {"certificate": one.certificate, "valid_from": one.valid_from, "valid_until": one.valid_until}
+        for one in doing.session.scalars(select(Officer).where(Officer.verification_id == row.id))
+    ]
+    visits = doing.session.scalars(select(SiteRecord.visited).where(SiteRecord.verification_id == row.id)).all()
+    days = {name: doing.day(name) for name in ("visited", "ended") if doing.data.get(name)}
+    return {"officers": officers, "started": row.started, "last_record": max(visits, default=None), **days}
+
+
+def running_verification(session: Session, clue: Clue) -> Verification | None:
+    return session.scalars(
+        select(Verification).where(Verification.clue_id == clue.id, Verification.ended.is_(None))
+    ).first()
+
+
+def _told(doing: Doing) -> Facts:
+    session, clue = doing.session, doing.clue
+    rows = telling.notices(session, clue)
+    if clue.result is not None:
+        rows += telling.group_results(session, clue)
+    waits = [row for row in rows if row.clock and row.state == "queued"]
+    states = {row.state for row in rows if row.clock}
+    return {
+        "told": bool(states) and not waits and "told" in states,
+        "exhausted": bool(states) and not waits and "undelivered" in states,
+        "nobody_to_tell": states == {"no_reporter"} or (not states and clue.notices_declined),
+    }
+
+
+def _untold(doing: Doing) -> Facts:
+    if doing.data.get("notice"):
+        return {"untold": 0}
+    rows = telling.pending(doing.session, doing.clue, telling.RESULT_KINDS)
+    return {"untold": max(0, len(rows) - 1)}
+
+
+def _member(doing: Doing) -> Facts:
+    told = [row for row in telling.notices(doing.session, doing.clue, telling.RESULT_KINDS) if row.told_at is not None]
+    return {"member": doing.clue.main_id, "result_told": bool(told)}
+
+
+COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
+    "ours": _ours,
+    "unit_takes": _unit_takes,
+    "unit_in_subtree": _subtree,
+    "common_superior": _common,
+    "not_common_yet": _common,
+    "superior_above": lambda doing: {"superior": superior(doing.session, doing.clue.owner_unit_id) is not None},
+    "issued_in_order": _issued,
+    "referred_up": _referred,
+    "alone": lambda doing: {"alone": not group.members(doing.session, doing.clue)},
+    "same_person": _earlier,
+    "asked_first": _asked,
+    "question_stood": _asked,
+    "main_takes": _main,
+    "is_member": _member,
+    "two_officers": _verification,
+    "verification_runs": _verification,
+    "all_told": _told,
+    "every_reporter": _untold,
+    "proved": lambda doing: {"proved": identity.proved(doing.session, doing.clue, doing.data)},
+    "second_person_after_registration": group.second_person,
+}
