@@ -13,14 +13,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.enrich import extract_names as names
+from hub.enrich import extract_organisations as bodies
 from hub.enrich.concepts import fold
-from hub.enrich.extract_numbers import Area, Found, areas, numbers
+from hub.enrich.extract_areas import Area, areas
+from hub.enrich.extract_numbers import Found, numbers
 from hub.enrich.extract_times import When, dates
 from hub.terms import Passage, Span, Suggestion
 
-VERSION = "extract-1"
+VERSION = "extract-2"
 PRODUCER = "extract"
-MAX_TEXT = 100_000  # characters read; no report is longer, and what follows cannot hold a worker
+MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
 MASK = "\u2587"
 MAX_BODIES = 40  # of one kind shown; a report repeats itself long before
 MINERALS = re.compile(
@@ -101,11 +103,15 @@ def extract(text: str, *, reporter: bool = True) -> ExtractResult:
     work = _mask(work, [(area.start, area.end) for area in found_areas])
     found_dates = dates(work)
     work = _mask(work, [(when.start, when.end) for when in found_dates])
-    organisations = [_as_written(name, original) for name in names.organisations(work)]
+    organisations = [_as_written(name, original) for name in bodies.organisations(work)]
     masked = _mask(work, [(name.start, name.end) for name in organisations])
-    reporters = [_as_written(n, original) for n in names.reporters(masked)] if reporter else []
+    reporters = (
+        [_as_written(n, original) for n in names.reporters(masked, [row.end for row in (*ids, *phones)])]
+        if reporter
+        else []
+    )
     persons = [_as_written(n, original) for n in names.people(masked, reporters, [])]
-    accused = [name for name in organisations if not _own(work, name)]
+    accused = [name for name in organisations if not _own(work, name) and _blamed(work, name)]
     return ExtractResult(
         phones=tuple(phones),
         ids=tuple(ids),
@@ -138,6 +144,19 @@ _EMPLOYER = re.compile(
 def _own(text: str, name: names.Name) -> bool:
     """The reporter's own employer or company is no respondent."""
     return bool(_EMPLOYER.search(text[max(0, name.start - 16) : name.start]))
+
+
+_BLAME = re.compile(r"(?:举报|投诉|控告|检举|揭发|查处|被举报(?:人|单位)|被反映人)[:： ]{0,3}$")
+_DEED = re.compile(
+    r"[^，。；！？,;\n]{0,6}(?:违规|违法|非法|越权|无权|私自|擅自|强行|强占|占用|占|把|将|批给|批准|批地|未经|没有|未批|卖|征|出租)"
+)
+
+
+def _blamed(text: str, name: names.Name) -> bool:
+    """A government or committee is accused where a deed or a word of report stands beside it, not where it is named."""
+    if name.kind != "other_organisation":
+        return True
+    return bool(_BLAME.search(text[max(0, name.start - 10) : name.start]) or _DEED.match(text, name.end))
 
 
 LAND_KINDS = {

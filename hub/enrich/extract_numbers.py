@@ -1,4 +1,4 @@
-"""Telephone numbers, identity numbers and areas in Chinese text, written or spoken.
+"""Telephone numbers and identity numbers in Chinese text, written or spoken.
 
 Every pattern has bounded repeats; every routine is linear in the text.
 """
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-MU = 10_000 / 15  # square metres of one 亩
 DIGITS = {c: str(v) for v, c in enumerate("0123456789")}
 DIGITS |= dict(zip("零〇洞幺一拐勾二两三四五六七八九", "0001179223456789", strict=True))
 _D = "[0-9零〇洞幺一拐勾二两三四五六七八九]"
@@ -18,6 +17,10 @@ _SEP = "[ \t\\-\u2010-\u2015\u00b7.、,，()（）/杠]"
 RUN = re.compile(f"(?:[二两三四五六七八]个)?{_D}(?:{_SEP}{{0,2}}(?:[二两三四五六七八]个)?{_D}){{6,60}}")
 _REPEAT = re.compile(f"([二两三四五六七八])个({_D})")
 _CUE = re.compile(r"(?:电话|手机|座机|固话|联系方式|拨打|号码|回电|来电|致电|微信|[Tt][Ee][Ll])[^0-9，。；]{0,8}$")
+_NO_PHONE = re.compile(
+    r"(?:卡号|账号|帐号|账户|单号|订单|编号|发票|图号|文号|字号|证号|坐标|车牌|税号|代码|条码|批号|银行卡|[Qq][Qq])"
+    r"[^0-9，。；,;\n]{0,10}$"
+)
 _ID_CUE = re.compile(r"(?:身份证|证件|公民身份)[^0-9]{0,10}$")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _AREA_CODE = re.compile(r"0(?:10|2[0-9]|[3-9][0-9]{2})")
@@ -31,17 +34,6 @@ class Found:
     start: int
     end: int
     sure: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """Square metres, rounded; `approx` where the text itself is vague (二十几亩, 大概三亩)."""
-
-    m2: int
-    text: str
-    start: int
-    end: int
-    approx: bool
 
 
 @dataclass(slots=True)
@@ -152,6 +144,9 @@ def _long_id(text: str, digits: list[_Digit], values: str, i: int) -> tuple[Foun
 
 def _phones(text: str, digits: list[_Digit]) -> Iterator[Found]:
     i = 0
+    if _NO_PHONE.search(text, max(0, digits[0].start - 16), digits[0].start):
+        # An account or order number: nothing of it is a telephone before the next mark.
+        i = next((n for n, digit in enumerate(digits) if n and digit.gap.strip(" -\t")), len(digits))
     while i < len(digits):
         if digits[i].used:
             i += 1
@@ -258,161 +253,3 @@ def _other_line(text: str, digits: list[_Digit], i: int) -> tuple[str, int] | No
             if value[0] not in "01" and _joined(text, digits, i, length) and not _born(value):
                 return value, length
     return None
-
-
-_CN = "零〇一二两俩仨三四五六七八九十百千万廿卅半几数点壹贰叁肆伍陆柒捌玖拾佰仟"
-_CN_VALUE = {c: v for v, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "俩": 2, "仨": 3}
-_CN_VALUE |= {c: v for v, c in enumerate("壹贰叁肆伍陆柒捌玖", 1)}
-_CN_UNIT = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 1000}
-_NUMBER = rf"(?:[0-9]{{1,12}}(?:,[0-9]{{3}}){{0,3}}(?:\.[0-9]{{1,6}})?[几十百千万亿]{{0,2}}|[{_CN}]{{1,16}})"
-AREA = re.compile(
-    rf"(?:(?P<low>{_NUMBER})(?:-|~|～|—|到|至|、)){{0,1}}(?P<num>{_NUMBER})(?P<vague>[多余来把]{{0,2}})个? ?"
-    r"(?P<unit>平方公里|平方千米|平方米|平方|平米|㎡|[mM]²|[mM]2(?![0-9])|km²|k㎡|公顷|hm²|亩|顷|"
-    r"垧|晌|分(?=地|田|多地|菜地|耕地|水田|宅基地|自留地|林地)|平(?![均时安静整原常等台民]))"
-    r"(?P<tail>半|(?:零|又)?[0-9一二两三四五六七八九]{1,2}分(?:[0-9一二三四五六七八九]厘)?|"
-    r"零?[0-9一二三四五六七八九]厘|"
-    r"[一二三四五六七八九](?=[，。、；,.;\s左的]|$))?"
-)
-FRACTION = re.compile(r"([二三四五六七八九十])分之([一二两三四五六七八九])(亩)")
-SIDES = re.compile(
-    rf"长(?:度)?(?:约|大概|大约|有)?({_NUMBER})多?米(?:左右)?[，,、 ]?(?:，)?宽(?:度)?(?:约|大概|"
-    rf"大约|有)?({_NUMBER})多?米"
-)
-_UNITS = {"平方公里": 1e6, "平方千米": 1e6, "km²": 1e6, "k㎡": 1e6, "公顷": 1e4, "hm²": 1e4, "亩": MU, "顷": 100 * MU}
-_UNITS |= {"垧": 15 * MU, "晌": 15 * MU, "分": MU / 10}
-_ABOUT = re.compile(r"(?:大概|大约|约|将近|接近|近|差不多|估计|上|至少|超过|不到|可能)[有是占了在]{0,2}$")
-_AFTER = re.compile(r"(?:多|来|左右|上下|以上|不到|吧)")
-_PRICE = re.compile(
-    r"地?(?:的)?(?:补偿|补|给|赔|才|卖|收|租金|只|是|大概|约|要|交)?(?:了)?"
-    rf"(?:[0-9.]{{1,9}}|[{_CN}]{{1,8}})[多来]?(?:万|千|百|元|块|钱)"
-)
-
-
-def chinese_number(words: str) -> tuple[float, bool] | None:
-    """(value, vague) of a Chinese numeral; vague amounts give their named base (二十几 = 20, 两三百 = 200)."""
-    vague = any(c in "几数" for c in words)
-    if words == "半":
-        return 0.5, False
-    if "点" in words:
-        whole, _, rest = words.partition("点")
-        left = chinese_number(whole) if whole else (0.0, False)
-        if left is None or not rest or any(c not in _CN_VALUE for c in rest):
-            return None
-        return left[0] + float("0." + "".join(str(_CN_VALUE[c]) for c in rest)), left[1]
-    half = words.endswith("半")
-    words = words.removesuffix("半").replace("廿", "二十").replace("卅", "三十")
-    total = section = 0.0
-    digit: float | None = None
-    last_unit = 0
-    for index, char in enumerate(words):
-        if char in "几数":
-            following = words[index + 1 : index + 2]
-            digit = 1.0 if following in _CN_UNIT or following == "万" else None
-        elif char in _CN_VALUE:
-            if digit is not None and _CN_VALUE[char] and index and words[index - 1] in _CN_VALUE and digit:
-                vague = True  # 两三百: the lower one is the named base
-                continue
-            digit = float(_CN_VALUE[char])
-            last_unit = 0 if char in "零〇" else last_unit
-        elif char in _CN_UNIT:
-            unit = _CN_UNIT[char]
-            if digit is None and last_unit == 100 and unit == 10:
-                vague = True  # 百十来亩 speaks of a hundred
-            else:
-                section += (1.0 if digit is None else digit) * unit
-            digit, last_unit = None, unit
-        elif char == "万":
-            section += digit or 0.0
-            total += (section or 1.0) * 10_000
-            section, digit, last_unit = 0.0, None, 10_000
-        else:
-            return None
-    if digit is not None:
-        section += digit * (last_unit / 10 if last_unit >= 100 else 1)
-    value = total + section + (0.5 if half else 0.0)
-    return (value, vague) if value > 0 else None
-
-
-def _number(words: str) -> tuple[float, bool] | None:
-    if not words[0].isdigit() or not words[0].isascii():
-        return chinese_number(words)
-    bare = words.rstrip("几十百千万亿")
-    value = float(bare.replace(",", ""))
-    vague = False
-    for char in words[len(bare) :]:
-        vague = vague or char == "几"
-        value *= {"十": 10, "百": 100, "千": 1000, "万": 1e4, "亿": 1e8}.get(char, 1)
-    return value, vague
-
-
-def _tail(words: str | None, unit: str) -> float:
-    """What follows the unit: 三亩半, 八亩三分, 三亩五 (in that unit)."""
-    if not words or unit not in ("亩", "公顷", "垧"):
-        return 0.0
-    if words == "半":
-        return 0.5
-    value = 0.0
-    fen = re.compile(r"([0-9]{1,2}|[一二两三四五六七八九])分").search(words)
-    li = re.compile(r"([0-9]|[一二三四五六七八九])厘").search(words)
-    if fen:
-        value += (_number(fen[1]) or (0.0, False))[0] / 10
-    if li:
-        value += (_number(li[1]) or (0.0, False))[0] / 100
-    if not fen and not li and words in _CN_VALUE:
-        value += _CN_VALUE[words] / 10
-    return value
-
-
-def areas(text: str) -> list[Area]:
-    """All areas, in order of place. A price per 亩 is no area."""
-    found: list[Area] = []
-    for match in FRACTION.finditer(text):
-        value = _CN_VALUE[match[2]] / (_CN_VALUE.get(match[1]) or 10)
-        found.append(Area(round(value * MU), match[0], match.start(), match.end(), approx=False))
-    for match in SIDES.finditer(text):
-        sides = [_number(match[1]), _number(match[2])]
-        if sides[0] and sides[1]:
-            found.append(Area(round(sides[0][0] * sides[1][0]), match[0], match.start(), match.end(), approx=True))
-    covered = [(area.start, area.end) for area in found]
-    for match in AREA.finditer(text):
-        if any(low < match.end() and match.start() < high for low, high in covered[:50]):
-            continue
-        area = _area(text, match)
-        if area is not None:
-            found.append(area)
-    return sorted(found, key=lambda area: area.start)
-
-
-def _area(text: str, match: re.Match[str]) -> Area | None:
-    start, unit = match.start(), match["unit"]
-    if match["low"] is None and start and text[start - 1] in "0123456789.":
-        return None
-    first = _number(match["low"] or match["num"])
-    second = _number(match["num"])
-    if first is None or second is None:
-        return None
-    value, vague = first
-    if match["low"] and value > second[0]:  # "3、5亩" of an enumeration, not a range
-        value, vague = second
-        start = match.start("num")
-    if match["low"] and match["num"][-1:] == "万" and match["low"][-1:] != "万":
-        value *= 1e4
-    if unit == "分" and match["num"] == "十":
-        return None
-    if unit == "平" and second[0] < 10:
-        return None
-    tail = _tail(match["tail"], unit)
-    end = match.end() if tail else match.start("unit") + len(unit)
-    if (
-        unit == "亩"
-        and value == 1
-        and not tail
-        and (_PRICE.match(text, end) or text[max(0, start - 1) : start] == "钱")
-    ):
-        return None
-    about = _ABOUT.search(text, max(0, start - 8), start) or _AFTER.match(text, end)
-    approx = vague or bool(match["vague"]) or bool(match["low"]) or bool(about)
-    m2 = round((value + tail) * _UNITS.get(unit, 1.0))
-    if not 0 < m2 < 10**13:
-        return None
-    return Area(m2, text[start:end], start, end, approx)

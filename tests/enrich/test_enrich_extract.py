@@ -11,7 +11,8 @@ import pytest
 from hub.enrich import extract as module
 from hub.enrich.concepts import fold
 from hub.enrich.extract import extract
-from hub.enrich.extract_numbers import areas, check_digit, chinese_number, numbers
+from hub.enrich.extract_areas import areas, chinese_number
+from hub.enrich.extract_numbers import check_digit, numbers
 from hub.enrich.extract_times import dates
 from hub.terms import Passage
 

@@ -7,16 +7,45 @@ import time
 
 import pytest
 
-from hub.enrich import classify, concepts, duplicates, elements, extract, extract_names, extract_numbers, extract_times
+from hub.enrich import (
+    classify,
+    concepts,
+    duplicates,
+    elements,
+    extract,
+    extract_areas,
+    extract_names,
+    extract_numbers,
+    extract_organisations,
+    extract_times,
+    words,
+)
 from hub.law import scope
 
-MODULES = (classify, concepts, duplicates, elements, extract, extract_names, extract_numbers, extract_times, scope)
-PATTERNS = [
-    pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
-    for module in MODULES
-    for name, value in vars(module).items()
-    if isinstance(value, re.Pattern)
-] + [pytest.param(value, id=f"thing.{name}") for name, value in duplicates._THING.items()]
+MODULES = (
+    classify,
+    concepts,
+    duplicates,
+    elements,
+    extract,
+    extract_areas,
+    extract_names,
+    extract_numbers,
+    extract_organisations,
+    extract_times,
+    scope,
+    words,
+)
+PATTERNS = (
+    [
+        pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
+        for module in MODULES
+        for name, value in vars(module).items()
+        if isinstance(value, re.Pattern)
+    ]
+    + [pytest.param(value, id=f"sides.{i}") for i, value in enumerate(extract_areas.SIDES)]
+    + [pytest.param(value, id=f"thing.{name}") for name, value in duplicates._THING.items()]
+)
 SEEDS = [
     "1",
     "一",

@@ -1,0 +1,115 @@
+"""Organisations named in Chinese text: companies, works, cooperatives, quarries, governments and committees.
+
+Numbers and dates are expected to be masked already. Every look around a suffix is bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import islice
+
+from hub.enrich.extract_names import HAN, MAX_NAMES, Name, is_han, word_lists
+
+_SUFFIX = (
+    "有限责任公司|股份有限公司|有限公司|集团公司|集团总公司|总公司|分公司|公司|集团|专业合作社|"
+    "农民专业合作社|合作社|合作联社|俱乐部|度假村|度假区|经营部|工程局|"
+    "砂石厂|沙石厂|采石厂|石料厂|石材厂|石子厂|砖瓦厂|砖厂|水泥厂|洗煤厂|选矿厂|木材厂|板材厂|"
+    "加工厂|预制厂|预制板厂|化工厂|养殖厂|家具厂|塑料厂|机械厂|冶炼厂|钢铁厂|制品厂|建材厂|"
+    "饲料厂|食品厂|造纸厂|酒厂|陶瓷厂|服装厂|修理厂|汽修厂|"
+    "采石场|采砂场|采沙场|石料场|砂石场|沙石场|砂场|沙场|石场|煤场|养殖场|养猪场|养鸡场|养牛场|"
+    "养羊场|猪场|鸡场|农场|林场|牧场|苗圃|"
+    "煤矿|铁矿|金矿|铜矿|石灰石矿|萤石矿|铅锌矿|锰矿|矿业|搅拌站|加油站|拌合站|物流园|工业园|"
+    "生态园|产业园|农业园|农庄|山庄|庄园|农家乐|酒店|宾馆|饭店|驾校|医院|学校|学院|幼儿园|房地产|"
+    "石业|家庭农场|商行|砂石站|收购站|指挥部|厂"
+)
+ORGANISATION = re.compile(_SUFFIX)
+RAILWAY = re.compile(r"中(?:铁|建|交|冶|水|核|电建)(?:第)?[一二三四五六七八九十]{1,3}(?:工程)?局")
+_CUT = re.compile(
+    r"举报人?|反映|以|投诉|名字叫|名叫|叫做|叫|名为|批给|卖给|租给|转让给|转给|出让给|承包给|包给|"
+    r"发包给|给|的|是|由|被|把|将|和|与|跟|同意|以及|在|到|向|从|对|有一?[个家]|一[个家]|这[个家]|"
+    r"那[个家]|某|[个家座]|"
+    r"查处|控告|检举|请|让|叫|因|为了|称|系|属于|就是|有|来自|位于|靠近|附近|旁边|边上|外来|外地|"
+    r"本地|当地|私人|老板|开了|开的|建了|办了|开设|违规|违法|非法|未经|名下|及|或者|或|等|自称|"
+    r"其中|于|承租方|承包方|受让方|开发商|施工方|施工单位|建设单位|被举报人|被举报单位|被举报方|单位名称|违法主体|责任主体|企业|主体|单位|变成|成为|挂靠|经过|路过|现在|出租|[a-z0-9▇\s，。；：！？、,;:!?“”\"‘’《》\[\]【】()（）]"
+)
+_TOWN = re.compile(r"(?:镇|乡|村|街道|社区|苏木|嘎查|[一二三四五六七八九十0-9]组|屯)(?=.{4,})")
+_COMPANY = ("公司", "集团", "合作社", "俱乐部", "工程局", "局")
+_MAYBE_CUT = frozenset("和向于有由从对到同与及给因叫让")
+_VERB = re.compile(r"[挖采偷盗开建盖占办推倒毁拉运搞修卖租停关拆填没不了着过]")
+
+
+BODY = re.compile(rf"[{HAN}]{{2,18}}?(?:人民政府|村民委员会|居民委员会|村委会|居委会|街道办事处|管理委员会|管委会)")
+
+
+def bodies(text: str) -> list[Name]:
+    """Governments and committees written with the name of their place: 灰山港镇人民政府, 紫薇村村民委员会."""
+    found: list[Name] = []
+    for match in islice(BODY.finditer(text), MAX_NAMES):
+        start = max((cut.end() for cut in _CUT.finditer(text, match.start(), match.end() - 3)), default=match.start())
+        stem = re.sub(
+            r"(?:人民政府|村民委员会|居民委员会|村委会|居委会|街道办事处|管理委员会|管委会)$",
+            "",
+            text[start : match.end()],
+        )
+        if len(stem) >= 2 and re.search(r"[县市区旗镇乡村组社道木查镇]", stem) and not _OURS.match(stem):
+            found.append(Name(text[start : match.end()], start, match.end(), "other_organisation", "机关"))
+    return found
+
+
+_OURS = re.compile(r"[我你他她咱本这那该各全]|[县市区旗镇乡村]{1,2}$")
+
+
+def organisations(text: str) -> list[Name]:
+    """Organisations with a name of their own; "有个砖厂" has none."""
+    found = [Name(m[0], m.start(), m.end(), "legal_person", "") for m in RAILWAY.finditer(text)]
+    found += bodies(text)
+    last = 0
+    matches = list(islice(ORGANISATION.finditer(text), 5 * MAX_NAMES))
+    for index, match in enumerate(matches):
+        following = matches[index + 1] if index + 1 < len(matches) else None
+        if following and following.start() <= match.end():
+            continue  # 恒基房地产|开发公司, 矿业|有限公司: the longer name ends later
+        if (
+            following
+            and match[0] in ("矿业", "房地产", "石业", "煤矿", "铁矿", "金矿", "集团", "农业园")
+            and (following.start() - match.end() <= 6 and not _CUT.search(text, match.end(), following.start()))
+        ):
+            continue
+        name = _organisation(text, max(last, match.start() - 26), match)
+        if name is not None and not any(o.start <= name.start < o.end for o in found[:40]):
+            found.append(name)
+            last = name.end
+    return sorted(found, key=lambda name: name.start)[:MAX_NAMES]
+
+
+@cache
+def _genericword_lists() -> re.Pattern[str]:
+    return re.compile("|".join(sorted((w for w in word_lists().generic if len(w) > 1), key=len, reverse=True)))
+
+
+def _core(stem: str) -> str:
+    """What is left of a name without the words any company of the trade carries."""
+    core = _genericword_lists().sub("", stem)
+    return "" if all(char in word_lists().generic for char in core) else core
+
+
+def _organisation(text: str, low: int, match: re.Match[str]) -> Name | None:
+    start = low
+    for cut in _CUT.finditer(text, low, match.start()):
+        if cut[0] in _MAYBE_CUT and len(_core(text[cut.end() : match.start()])) < 2:
+            continue  # 向阳砖厂, 永和建材公司: the word belongs to the name
+        start = cut.end()
+    bare_company = match[0].endswith(_COMPANY)
+    start = max((town.end() for town in _TOWN.finditer(text, start, match.end())), default=start)
+    stem = text[start : match.start()]
+    if not stem or not all(is_han(char) or char.isalpha() for char in stem):
+        return None
+    core = _core(stem)
+    if len(core) < 2 or stem in word_lists().generic:
+        return None
+    if not bare_company and (len(stem) > 14 or _VERB.search(core)):
+        return None
+    if match[0] == "厂" and text[match.end() : match.end() + 1] in ("房", "区"):
+        return None
+    return Name(text[start : match.end()], start, match.end(), "legal_person", match[0])
