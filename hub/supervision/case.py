@@ -144,17 +144,18 @@ def view(session: Session, clue: Clue, *, original: bool) -> CaseView:
     """Everything the page shows; without `original`, text is masked and originals are left out."""
     key = open_key(session, clue.key_id)
     hidden = [] if original else identity_spans(session, clue)
+    names = [] if original else _reporters(session, clue, key)
     intakes = session.scalars(
         select(Intake)
         .join(IntakeClue, IntakeClue.intake_id == Intake.id)
         .where(IntakeClue.clue_id == clue.id)
         .order_by(Intake.at, Intake.id)
     ).all()
-    parts = [part for intake in intakes for part in _parts(session, clue, intake, hidden, original=original)]
+    parts = [part for intake in intakes for part in _parts(session, clue, intake, hidden, names, original=original)]
     title = key.text(clue.title, "clue.title")
     return CaseView(
         clue=clue,
-        title=title if original else mask(title),
+        title=title if original else mask(title, _named(title, names) if clue.enriched else [(0, len(title))]),
         unit=session.get_one(Unit, clue.owner_unit_id).name,
         original=original,
         parts=parts,
@@ -166,8 +167,30 @@ def view(session: Session, clue: Clue, *, original: bool) -> CaseView:
     )
 
 
+def _reporters(session: Session, clue: Clue, key: Key) -> list[str]:
+    """Names under which the reporter stands in the text, as proposed."""
+    query = select(SuggestionRow.value).where(
+        SuggestionRow.clue_id == clue.id, SuggestionRow.current, SuggestionRow.field == "reporter_name"
+    )
+    shown_names = [
+        shown("reporter_name", key.json(value, "suggestion.value")["value"]) for value in session.scalars(query)
+    ]
+    return [name for name in shown_names if len(name) > 1]
+
+
+def _named(text: str, names: list[str]) -> list[tuple[int, int]]:
+    """Every place where one of the names stands, also where no enricher pointed at it."""
+    return [(at, at + len(name)) for name in names for at in range(len(text)) if text.startswith(name, at)]
+
+
 def _parts(
-    session: Session, clue: Clue, intake: Intake, hidden: list[tuple[int, int, int, int]], *, original: bool
+    session: Session,
+    clue: Clue,
+    intake: Intake,
+    hidden: list[tuple[int, int, int, int]],
+    names: list[str],
+    *,
+    original: bool,
 ) -> list[PartView]:
     key = open_key(session, intake.key_id)
     out = []
@@ -179,7 +202,9 @@ def _parts(
             id=part.id,
             kind=part.kind,
             title=key.text(part.title, "part.title") if original else "",
-            text=text if original else mask(text, spans if clue.enriched else [(0, len(text))]),
+            text=text
+            if original
+            else mask(text, [*spans, *_named(text, names)] if clue.enriched else [(0, len(text))]),
             data=key.json(part.data, "part.data") if original else {},
             blob=session.get(Blob, part.blob_id) if part.blob_id and original else None,
             at=intake.at,
@@ -188,9 +213,8 @@ def _parts(
         if made.blob is not None:
             made.blob_name = key.text(made.blob.name, "blob.name")
         _add_transcript(session, made, key, part.id, hidden, original=original)
-        if not original and not clue.enriched:  # names are found by the enrichers: until then nothing is shown
-            for line in made.lines:
-                line.text = mask(line.text, [(0, len(line.text))])
+        for line in [] if original else made.lines:  # names are found by the enrichers: until then nothing is shown
+            line.text = mask(line.text, _named(line.text, names) if clue.enriched else [(0, len(line.text))])
         if not original and made.kind in ("html", "fields"):
             continue
         known = (made.text, made.reason, made.listen and made.listen.id, [page.id for page in made.pages])
@@ -308,8 +332,9 @@ def _decided(session: Session, clue: Clue, key: Key) -> list[dict[str, Any]]:
 
 def _history(session: Session, clue: Clue, intake_ids: list[int]) -> list[dict[str, Any]]:
     objects = [f"clue:{clue.id}", *(f"intake:{number}" for number in intake_ids)]
-    names = {f"user:{user.id}": user.name for user in session.scalars(select(User))}
     rows = session.scalars(select(Event).where(Event.object.in_(objects)).order_by(Event.received_at, Event.id)).all()
+    ids = {int(row.actor[5:]) for row in rows if row.actor.startswith("user:")}
+    names = {f"user:{user.id}": user.name for user in session.scalars(select(User).where(User.id.in_(ids)))}
     return [
         {"at": clock.china(row.at), "recorded": clock.china(row.received_at), "act": ACT_LABELS.get(row.act, row.act),
          "actor": names.get(row.actor, "系统"), "hash": row.hash.hex()[:8]}

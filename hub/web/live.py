@@ -17,6 +17,7 @@ import psycopg
 import structlog
 from flask import Blueprint, Response
 
+from hub.access import people
 from hub.settings import settings
 from hub.web.security import me, signed_in
 
@@ -90,7 +91,7 @@ fanout = Fanout()
 
 
 @bp.get("/live")
-@signed_in()
+@signed_in(*people.CONTENT_ROLES)
 def stream() -> Response:
     """Server-sent events `clue` with the numbers of changed clues of the own unit; an empty list means "many".
 

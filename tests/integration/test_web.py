@@ -202,6 +202,13 @@ def test_a_superior_reads_masked_text_without_originals(people: Cast) -> None:
     assert "13800001234" in full
 
 
+def test_a_name_is_masked_wherever_it_stands(people: Cast) -> None:
+    no = mail(1, TEXT + "后来村里人都说，王强找过张三两次。")
+    page = people["supervisor"].get(f"/clues/{no}").text
+    assert "张三" not in page
+    assert "王强" in page
+
+
 def test_until_names_are_found_a_superior_sees_no_text_at_all(people: Cast) -> None:
     no = mail()
     with db.transaction() as session:
