@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from channels import contract
 from channels.registry import channels
-from hub import casework, clock, db, failpoints, search
+from hub import casework, clock, db, failpoints, notify, search
 from hub.access import audit
 from hub.access.sealing import Key, blind, new_key, open_key
 from hub.evidence import INLINE, Store
@@ -256,6 +256,7 @@ def register(session: Session, intake_id: int, outcomes: Sequence[contract.Outco
         _add_parts(session, intake, key, outcome.report, clue)
         if outcome.report.sender.known():
             casework.add_reporter(session, clue, intake.id, asdict(outcome.report.sender))
+            notify.receipt(session, clue.id, outcome.report)
         if outcome.report.kind in list(IntakeKind):
             intake.kind_suggested = outcome.report.kind
         if clue not in clues:
@@ -271,7 +272,7 @@ def register(session: Session, intake_id: int, outcomes: Sequence[contract.Outco
 def _note_delivery(session: Session, intake: Intake, outcome: contract.DeliveryReport) -> None:
     intake.kind_suggested = IntakeKind.OTHER
     intake.reason = "送达回执"
-    data = {"state": outcome.state, "permanent": outcome.permanent}
+    data = {"state": outcome.state, "permanent": outcome.permanent, "notices": notify.note_report(session, outcome)}
     audit.record(session, f"intake:{intake.id}", "delivery_report", data=data)
 
 

@@ -34,14 +34,14 @@ def parties(session: Session, clue: Clue) -> list[Party]:
     """Every party of the clue that is to be told, each once; one of kind "none" where there is nobody.
 
     A joint letter has several reporters; a referral or transfer has the office that sent it, and beside it the citizen
-    whose letter was attached.
+    whose letter was attached. After a withdrawal notices may be declined.
     """
     rows = session.execute(
         select(ClueReporter.reporter_id, ClueReporter.intake_id)
         .where(ClueReporter.clue_id == clue.id)
         .order_by(ClueReporter.reporter_id)
     ).all()
-    found = [Party("reporter", intake_id, reporter_id) for reporter_id, intake_id in rows]
+    found = [Party("reporter", intake_id, reporter_id) for reporter_id, intake_id in rows if not clue.notices_declined]
     office = WRITTEN_REPLY.get(clue.sub_channel) or WRITTEN_REPLY.get(clue.channel)
     if office is not None:
         found.insert(0, Party(office, _first_intake(session, clue)))

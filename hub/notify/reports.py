@@ -83,10 +83,7 @@ def _failed(session: Session, notice: Notice, row: Attempt, tries: list[Attempt]
     sending.change(row, "failed", report.detail or "退回", permanent=report.permanent)
     _drop_queued(tries, "已退回")
     if notice.state == "told" and notice.evidence.startswith(f"{row.route}:"):
-        notice.state, notice.told_at, notice.evidence = "queued", None, ""
-        session.flush()
-        if notice.kind != "receipt":
-            sending.lost(session, notice, exhausted=False)
+        sending.untell(session, notice)
     if notice.state == "queued" and report.permanent:
         sending.advance(session, notice)
     elif notice.state == "queued":

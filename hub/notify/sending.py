@@ -8,11 +8,13 @@ at the provider), then the next route is taken.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from channels.contract import Handed, NotifyError, Outgoing, Ports, Route
@@ -21,7 +23,7 @@ from hub import clock, db, failpoints
 from hub.access import audit
 from hub.access.sealing import blind, open_key
 from hub.law.notices import KINDS
-from hub.models import Attempt, AttemptKey, Conversation, EarlyReport, Intake, Notice, NoticeTask, Part, Unit
+from hub.models import Attempt, AttemptKey, Clue, Conversation, EarlyReport, Intake, Notice, NoticeTask, Part, Unit
 from hub.notify import routes
 from hub.notify.parties import identity
 from hub.notify.words import text_of
@@ -32,6 +34,7 @@ LEASE = timedelta(seconds=300)  # a notifier is bounded to four minutes
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 1800, 7200))
 UNKNOWN_WAIT = timedelta(minutes=15)  # a bounce or a report of the provider may settle it meanwhile
 UNKNOWN_TRIES = 2
+NOTE_TRIES = 10
 CAPS = ((10, 10), (30, 15), (60, 25), (180, 50), (600, 100))
 """(minutes, mails) to one address: against loops that carry no mark of a machine (KNOWHOW)."""
 CAP_WAIT = timedelta(minutes=30)
@@ -57,6 +60,9 @@ def put(session: Session, notice: Notice, wait: timedelta = timedelta(0)) -> Non
 
 
 def lock(session: Session, notice_id: int) -> Notice:
+    """The notice, locked behind its clue: the order in which casework locks them."""
+    clue_id = select(Notice.clue_id).where(Notice.id == notice_id).scalar_subquery()
+    session.execute(select(Clue.id).where(Clue.id == clue_id).with_for_update())
     wanted = select(Notice).where(Notice.id == notice_id).with_for_update().execution_options(populate_existing=True)
     return session.scalars(wanted).one()
 
@@ -105,15 +111,25 @@ def lost(session: Session, notice: Notice, *, exhausted: bool) -> None:
     work.put(session, "undelivered", args, once=f"undelivered:{notice.id}")
 
 
-def tell(session: Session, notice: Notice, route: str, evidence: str) -> None:
+def tell(  # evidence, when and by whom
+    session: Session, notice: Notice, route: str, evidence: str, *, at: datetime | None = None, actor: str = "system"
+) -> None:
     """Notes the evidence of hand-over: from now on the party is told. Casework is told after this transaction."""
-    notice.state, notice.told_at, notice.evidence = "told", clock.now(), f"{route}: {evidence}"[:300]
+    notice.state, notice.told_at, notice.evidence = "told", at or clock.now(), f"{route}: {evidence}"[:300]
     session.flush()
     data = {"notice": notice.id, "kind": notice.kind, "route": route}
-    audit.record(session, f"clue:{notice.clue_id}", "notice_handed_over", at=notice.told_at, data=data)
+    audit.record(session, f"clue:{notice.clue_id}", "notice_handed_over", actor=actor, at=notice.told_at, data=data)
     if notice.kind != "receipt" or notice.clock:
         args = {"notice": notice.id, "at": notice.told_at.isoformat(), "evidence": notice.evidence}
         work.put(session, "told", args, once=f"told:{notice.id}")
+
+
+def untell(session: Session, notice: Notice) -> None:
+    """A later permanent failure: what was told is open again, and casework is told so after this transaction."""
+    notice.state, notice.told_at, notice.evidence = "queued", None, ""
+    session.flush()
+    if notice.kind != "receipt":
+        lost(session, notice, exhausted=False)
 
 
 def run(job: Job, ports: Ports) -> None:
@@ -129,9 +145,17 @@ def run(job: Job, ports: Ports) -> None:
     except NotifyError as error:
         result = error
     failpoints.hit("notify.after_send")
-    with db.transaction() as session:
-        _note(session, step, result)
-        job.done(session)
+    for left in reversed(range(NOTE_TRIES)):
+        try:
+            with db.transaction() as session:
+                _note(session, step, result)
+                job.done(session)
+        except OperationalError:  # database restarted, deadlock: what is handed over must be noted
+            if not left:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _begin(job: Job) -> _Step | None:
