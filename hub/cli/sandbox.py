@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from hub.settings import settings
+from hub.settings import export, settings
 
 
 def _print(answer: dict[str, Any]) -> None:
@@ -40,6 +40,8 @@ def info() -> None:
     from hub.demo.inputs import UNIT
 
     state = _state()
+    if "web" in state.ports:  # the port the demo was last started on, whatever PORT says here
+        export(PORT=str(state.ports["web"]))
     _print({
         "web": providers.web_url(),
         "unit": UNIT,

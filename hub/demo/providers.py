@@ -56,7 +56,12 @@ class Providers:
                                     app_secret=state.secrets["wechat_app_secret"])  # fmt: skip
         self.twilio = self._started("phone", "twilio", account_sid=ACCOUNT_SID,
                                     auth_token=state.secrets["twilio_auth_token"])  # fmt: skip
-        state.ports = {"imap": self.mail.port, "wechat": _port(self.wechat), "twilio": _port(self.twilio)}
+        state.ports = {
+            "web": settings().port,
+            "imap": self.mail.port,
+            "wechat": _port(self.wechat),
+            "twilio": _port(self.twilio),
+        }
         self._keep_media()
 
     def _started(self, code: str, name: str, **facts: Any) -> Any:
