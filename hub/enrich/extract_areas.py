@@ -40,7 +40,9 @@ FRACTION = re.compile(r"([二三四五六七八九十])分之([一二两三四�
 _METRES = rf"(?:约|大概|大约|差不多|有|是|为|各|将近){{0,2}}({_NUMBER})[多来]?(?:米|[mM](?![²2]))(?:左右|多)?"
 _MARK = r"[ ，,、和及;；/]{0,2}"
 SIDES = (
-    re.compile(rf"(?:长|东西长?|南北长?)度?{_METRES}长?{_MARK}(?:宽|南北[宽长]?|东西[宽长]?)度?{_METRES}"),
+    re.compile(
+        rf"(?:长|东西长?|南北长?|从?东到西|从?南到北)度?{_METRES}长?{_MARK}(?:宽|南北[宽长]?|东西[宽长]?|从?南到北|从?东到西)度?{_METRES}"
+    ),
     re.compile(rf"宽度?{_METRES}{_MARK}长度?{_METRES}"),
     re.compile(rf"{_METRES}长{_MARK}(?:宽度?{_METRES}|{_METRES}宽)"),
     re.compile(rf"{_METRES}宽{_MARK}{_METRES}长"),
@@ -74,6 +76,9 @@ _PRICE = re.compile(
 def chinese_number(words: str) -> tuple[float, bool] | None:
     """(value, vague) of a Chinese numeral; vague amounts give their named base (二十几 = 20, 两三百 = 200)."""
     vague = any(c in "几数" for c in words)
+    span = re.match(r"(.{1,2}几)[二三四五六七八九]?[十百千]", words)
+    if span and len(words) > len(span[1]) + 1:
+        words = span[1]  # 十几二十: the lower one is the named base
     if words == "半":
         return 0.5, False
     if "点" in words:
@@ -198,7 +203,7 @@ def _area(text: str, match: re.Match[str]) -> Area | None:
         value *= 1e4
     if unit == "分" and match["num"] == "十":
         return None
-    if unit == "亩" and not match["vague"] and re.search(r"[万千百]一$", match["num"]):
+    if unit == "亩" and not match["vague"] and re.search(r"[万千百][一二三四五六七八九]?一$", match["num"]):
         return None  # 三万一亩 is a price
     if unit[:1] in "hH":
         unit = "公顷"

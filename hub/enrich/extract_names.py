@@ -65,6 +65,8 @@ def person_at(text: str, place: int) -> tuple[str, int] | None:
     if len(piece) < 2 or piece[:2] in words.never:
         return None
     if piece[0] in "老小阿":
+        if piece[0] == "阿" and is_han(piece[1]) and piece[1] not in "姨妈爸公婆拉里富尔克勒訇胶":
+            return piece[:2], place + 2
         return _boundary(piece, place, 1) if piece[1] in words.surnames else None
     if piece[:2] in words.double:
         return _boundary(piece, place, 2)
@@ -91,6 +93,8 @@ def _boundary(piece: str, place: int, family: int) -> tuple[str, int] | None:
         return piece[: family + length], place + family + length
     if given[0] in _NEVER_GIVEN:
         return None
+    if _HOUSE.match(piece, family):
+        return None
     label = NICKNAME.match(piece, family)
     if label:
         return piece[: label.end()], place + label.end()
@@ -101,12 +105,19 @@ def _boundary(piece: str, place: int, family: int) -> tuple[str, int] | None:
     after = piece[family + 2 : family + 3]
     if piece[family + 1 : family + 3] in words.follow or (second == piece[0] and after and is_han(after)):
         return short  # 李刚李强: the next name begins
-    if second in words.maybe and after and is_han(after) and after not in words.stop and after not in "和及以":
+    if after and is_han(after) and after not in words.stop and _BEGINS_DEED.match(piece, family + 1):
         return short
     full = piece[: family + 2]
     return full, place + family + 2
 
 
+_HOUSE = re.compile("家(?:兄弟|父子|夫妻|两口|姐妹|老|的|人|里)")  # 聂家兄弟: the family, not a person
+# A character that may end a given name or begin the deed (陈建国 / 陈建了房): the deed where this word is one.
+_BEGINS_DEED = re.compile(
+    "[和以推盖圈才去到霸无]|有[个一二三两人关几地钱]|进[了来村山]|来[了我这村挖到]|利用|强[行拆挖买砍迫]|"
+    "建[房厂了养起猪别仓的在成楼大]|开[了始挖采着的厂矿沙石荒办设发车]|同[意村他]|用[挖铲机车水建推土假]|生产|"
+    "出[租卖售钱让动面来资]|承[包租建]|转[让包手租给卖]|平[整了掉地]|修[路建房了的养起]|兴[建办]"
+)
 NICKNAME = re.compile(
     "瘸子|麻子|瞎子|聋子|胖子|瘦子|矮子|秃子|拐子|驼子|跛子|哑巴|歪嘴|光头|大炮|大头|大嘴|大胆|老板|[大二三四五六七八九]毛|[老小][大二三四五六七八九幺]"
 )
@@ -122,7 +133,7 @@ _TITLES = (
     "开发商|中间人|个体户|养殖户|种植户|种粮大户|大户|能人|司机|"
     "村官|干部|村干部|邻居|隔壁|村霸|恶霸|地霸|沙霸|当事人|违法人|违法行为人|行为人|被举报人|"
     "被反映人|被投诉人|被控告人|违法主体|嫌疑人|户主|业主|房主|地主|买主|"
-    "外地人|外村人|本地人|商人|男子|嘎查长|牧民|村民|社员|农民|居民|村里的|同村的|本村的|本村|"
+    "地痞|流氓|混混|屠夫|木匠|瓦匠|泥瓦匠|个体工商户|工商户|商贩|贩子|二流子|老赖|户主|老[大二三四五六幺]|外地人|外村人|本地人|商人|男子|嘎查长|牧民|村民|社员|农民|居民|村里的|同村的|本村的|本村|"
     "同村|外号|绰号|人称|名叫|叫做|名字叫|名字是|一个叫|有个叫|个叫|是叫|主人|车主|船主|亲戚|"
     "亲家|"
     "儿子|女婿|弟弟|哥哥|兄弟|小舅子|父亲|妻子|媳妇|侄子|外甥|堂弟|表弟|表哥|堂哥|采砂人|采沙人|"
@@ -137,7 +148,7 @@ _ACT = (
     "利用|等人|建房|盖房|卖地|卖了|挖|倒卖|越界|越权|干的|弄的|占的|盖的|一家|兄弟|夫妻|父子|"
     "两口子"
 )
-SURNAMED = re.compile(rf"(?<![我人本贵同老百])姓([{HAN}])(?=的|[，。,；;、]|$)")
+SURNAMED = re.compile(rf"(?<![我人本贵同老百咱俺家])姓([{HAN}])(?=的|[，。,；;、]|$)")
 BEFORE_FACT = re.compile(
     rf"(?:举报|反映|投诉|控告|检举|查处|是|由|被|让)(?=[{HAN}]{{2,4}}(?:[、和与][{HAN}]{{2,4}})?(?:{_ACT}))"
 )
@@ -150,6 +161,7 @@ KIN = (
     "媳妇|父亲|母亲|爸爸|妈妈|爷爷|堂弟|堂哥|表弟|表哥|亲戚|连襟|亲家|[哥弟爹爸妈叔伯]"
 )
 OTHERS_KIN = re.compile(rf"(?:[他她其]的?|和|跟|与|同)(?:{KIN})(?=[{HAN}])")
+TRADE = re.compile(rf"[开养卖做搞干包跑贩][{HAN}]{{1,5}}的(?=[{HAN}]{{2,4}}(?:{_ACT}))")
 FROM_PLACE = re.compile(
     rf"(?:村里|我们村|我村|咱村|本村|同村|队里|组里|我们组|本组|我们队|镇上|街上|老街|屋后|隔壁|对门|[{HAN}]{{1,3}}[村组屯庄街镇])"
     rf"(?:的|有个|有一个|一个)?(?=[{HAN}]{{2,4}}(?:{_ACT}))"
@@ -173,12 +185,12 @@ REPORTER_CUE = re.compile(
     r"本人是|本人[:：]?|(?<!被)(?:实名)?(?:举报[人者]|反映[人者]|投诉[人者]|来电[人者]|来信[人者]|写信[人者]|来访人|诉求人|咨询人|报告人|控告人|"
     r"检举人|申请人|信访人|上访人|求助人|报案人|联系人)"
     r"(?:的?姓名|名字|名称)?(?:是|叫|为|系)?|署名|落款|签名|(?<![人位体])姓名|我是|我姓|本人姓|"
-    r"[免敝]贵?姓?|叫我|我是姓|名字(?=叫))[ \t\u3000]{0,4}[:：]?[ \t\u3000]{0,4}"
+    r"[免敝]贵?姓?|[俺咱](?:家)?(?:姓|叫|是)|叫我|我是姓|名字(?=叫))[ \t\u3000]{0,4}[:：]?[ \t\u3000]{0,4}"
     r"(?:\n[ \t]{0,4})?"
 )
 REPORTER_MEMBER = re.compile(
-    rf"(?:我|本人)(?:是|系)[^，。；！？,;\n]{{0,24}}?(?:村民|居民|职工|员工|业主|农民|牧民|社员|"
-    rf"群众|住户|农户|党员|教师|老师|个体户|养殖户|种植户|学生|医生|司机|工人|军人|干部|老师傅|退休[干职]\w|代表|村人|的人|退休工人)(?:叫|名叫|[:：])?(?=[{HAN}])"
+    rf"(?:我|本人|俺|咱)(?:是|系)[^，。；！？,;\n]{{0,24}}?(?:村民|居民|职工|员工|业主|农民|牧民|社员|"
+    rf"群众|住户|农户|党员|教师|老师|个体户|养殖户|种植户|学生|医生|司机|工人|军人|干部|老师傅|退休[干职]\w|代表|村人|的人|退休工人)(?:代表|兼\w{2})?(?:叫|名叫|[:：])?(?=[{HAN}])"
 )
 MEMBER_OF = re.compile(rf"(?:我|本人)(?:是|系)[^，。；！？,;\n]{{2,24}}?[村组社屯庄队乡镇]的(?=[{HAN}])")
 HONORIFIC = re.compile(r"(?:先生|女士|小姐|同志|大爷|大妈|大姐|大哥|师傅|老师|阿姨|叔叔|老伯|同学)")
@@ -209,15 +221,27 @@ def _beside(text: str, end: int) -> Iterator[Name]:
     place = _BESIDE.match(text, end)
     if place is None or _OTHERS.search(text, max(0, end - 40), end):
         return
+    polite = HONORIFIC.match(text, place.end() + 1)
+    if polite and text[place.end()] in word_lists().surnames:
+        yield Name(text[place.end()], place.end(), place.end() + 1, "natural_person", "旁")
+        return
     person = person_at(text, place.end())
     if person and len(person[0]) > 1 and (text[person[1] : person[1] + 1] or "。") in "▇，。,；; \n）":
         yield Name(person[0], place.end(), person[1], "natural_person", "旁")
 
 
+_CALLING = re.compile(
+    r"[长员户者人民师生工商兵手匠亲友属]$|书记|主任|干部|会计|农民|村|镇|县|市|省|想|要|的|来|说|有|在|了|家|大队|小组|单位|公司|老乡|知道|同意|地|房"
+)
+_AND = re.compile(r"(?:、|和|与|及|跟|以及|[ \u3000]{1,3})")
 _BESIDE = re.compile(r"[，,、 \t\u3000]{0,3}")
-REPORTER_LOOSE = re.compile(r"(?:名字|姓名)[^，。；！？,;\n叫]{0,8}[，, ]{0,2}(?:我)?叫做?(?=[\u4e00-\u9fff])")
+REPORTER_LOOSE = re.compile(
+    r"(?:(?:名字|姓名)[^，。；！？,;\n叫]{0,8}|(?:我|俺|咱|本人)(?:是|系|这边|这里|住)[^。！？\n叫]{0,24})[，, ]{1,2}(?:我)?叫做?(?=[\u4e00-\u9fff])"
+    r"|(?:名字|姓名)[^，。；！？,;\n叫]{0,8}叫做?(?=[\u4e00-\u9fff])"
+)
 _ROLE = re.compile(
-    rf"(?:是|系)?我?的?(?:{KIN})(?=[{HAN}]{{2,4}}[，。、,；; \n])|(?:全体)?(?:村民|居民|业主|职工|群众|农户|社员|市民)?(?:代表)?[:： \u3000]{{1,3}}"
+    rf"[ \u3000]{{0,2}}[{HAN}]{{0,12}}?(?:军人|教师|老师|干部|村民|居民|工人|职工|代表|医生|党员|农民|牧民|市民|司机|书记|主任|组长|业主|学生)(?:代表)?[:： ]{{0,2}}(?=[{HAN}]{{2,4}}(?:[，。、,；; \n▇]|$))"
+    rf"|(?:是|系)?我?的?(?:{KIN})(?=[{HAN}]{{2,4}}[，。、,；; \n])|(?:全体)?(?:村民|居民|业主|职工|群众|农户|社员|市民)?(?:代表)?[:： \u3000]{{1,3}}"
     rf"|[^，。；！？,;\n▇]{{2,24}}[ \u3000](?=[{HAN}]{{2,4}}[ \u3000]{{0,3}}(?:[，。,；;▇\n]|$))"
 )
 
@@ -231,9 +255,10 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
     for match in REPORTER_CUE.finditer(text):
         cue = match[0].strip(" :：\t\u3000\n")
         here = list(_reporter_at(text, match.end(), cue))
-        if not here and cue[-1:] in _STRONG and (role := _ROLE.match(text, match.end())):
-            here = list(_reporter_at(text, role.end(), cue))
-        while here and (link := PAIR.match(text, here[-1].end)):
+        role = _ROLE.match(text, match.end()) if cue[-1:] in _STRONG else None
+        if role and (not here or here[0].end > role.end()):
+            here = list(_reporter_at(text, role.end(), cue)) or here
+        while here and (link := _AND.match(text, here[-1].end)):
             person = person_at(text, link.end())
             if len(here) > 8 or cue[-1:] not in _STRONG or person is None or not _closed(text, person[1]):
                 break
@@ -241,7 +266,11 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
         found += here[:MAX_NAMES]
     for pattern in (REPORTER_MEMBER, MEMBER_OF):
         for match in pattern.finditer(text):
-            found += _reporter_at(text, match.end(), "我是")
+            here = list(_reporter_at(text, match.end(), "我是"))
+            free = None if here else _FREE.match(text, match.end())
+            if free and len(free[0]) < 7 and not _NO_NAME.search(free[0]) and not _CALLING.search(free[0]):
+                here = [Name(free[0], free.start(), free.end(), "natural_person", "我是")]
+            found += here
     for match in REPORTER_LOOSE.finditer(text):
         found += _reporter_at(text, match.end(), "名字叫")
     for match in SURNAMED.finditer(text):
@@ -274,7 +303,7 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
     if cue.endswith(("姓", "免贵")) and not cue.endswith("名"):
         if surname in words.surnames or family == 2 or cue.endswith("姓"):
             char = text[place : place + 1]
-            if not char or not is_han(char) or text[place : place + 2] in ("什么", "啥的", "名叫"):
+            if not char or not is_han(char) or text[place : place + 2] in ("什么", "名叫") or char == "啥":
                 return
             end = place + family
             person = person_at(text, place)
@@ -308,7 +337,7 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
 
 
 _NO_NAME = re.compile(
-    r"[厂场矿公司店]$|什么|名字|举报|反映|匿名|[我你他她不们]|保密|群众|村民|代表|热心|电话|手机|情况|以上|同上"
+    r"[厂场矿公司店]$|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上"
 )
 _STRONG = ("人", "者", "款", "名", "是", "为")
 _NAMING = (
@@ -395,7 +424,7 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
             if match[0] == "是" and _reporter_side(text, match.end()):
                 continue
             add(match.end(), match[0])
-    for match in FROM_PLACE.finditer(text):
+    for match in (*FROM_PLACE.finditer(text), *TRADE.finditer(text)):
         person = person_at(text, match.end())
         if person and re.compile(_ACT).match(text, person[1]) and not _reporter_side(text, match.start()):
             add(match.end(), match[0])
