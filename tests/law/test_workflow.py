@@ -216,8 +216,8 @@ def test_each_clock_that_starts_can_stop():
 
 def test_the_buttons_of_a_state():
     assert [row.id for row in open_acts(State.TO_DETERMINE, Role.HANDLER)] == [
-        "assign", "hand_down", "ask", "determine.P1", "escalate", "determine.P3", "determine.P4", "determine.P5", "merge",
-        "split", "close.not_a_clue", "follow_up",
+        "assign", "hand_down", "ask", "determine.P1", "escalate", "determine.P3", "determine.P4", "determine.P5",
+        "merge", "split", "close.not_a_clue", "follow_up",
     ]  # fmt: skip
     assert [row.id for row in open_acts(State.ESCALATED, Role.SUPERVISOR)] == [
         "assign", "refer_on", "designate", "confirm_competence", "return",
@@ -239,7 +239,7 @@ def test_a_refusal_reads_as_a_sentence():
 
 def test_times_with_hours_are_compared_as_days():
     data = {"result": "R0", "ended": datetime(2026, 3, 5, 18, tzinfo=UTC), "last_record": date(2026, 3, 5),
-            "officers": [{"certificate": "A", "valid_until": date(2026, 12, 31)}, {"certificate": "B", "valid_until": date(2026, 12, 31)}],
+            "officers": [{"certificate": name, "valid_until": date(2026, 12, 31)} for name in "AB"],
             "started": datetime(2026, 3, 4, 9, tzinfo=UTC), "today": date(2026, 3, 5)}  # fmt: skip
     assert refusal("verify.end", State.VERIFYING, Role.HANDLER, data) is None
 

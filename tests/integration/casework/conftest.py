@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hub import casework, clock, db
 from hub.access import people, sealing
 from hub.access.people import Actor
 from hub.jurisdiction import units
-from hub.models import Clock, Clue, Grant, Notice, QueryCode, User
+from hub.models import Clock, Clue, Grant, Intake, IntakeClue, Notice, QueryCode, User
 from hub.terms import Role
 
 BEIJING = clock.CHINA
@@ -67,12 +66,12 @@ class Desk:
             )
             who = {"name": "张三", "phone": f"1380000{made.id:04d}"} if reporter is None else reporter
             if who:
-                casework.add_reporter(session, made, self.intake(session, row.id), who)
+                intake = self.intake(session, row.id)
+                session.add(IntakeClue(intake_id=intake, clue_id=made.id))
+                casework.add_reporter(session, made, intake, who)
             return made.id
 
     def intake(self, session: Session, unit_id: int, kind: str = "phone") -> int:
-        from hub.models import Intake
-
         key = sealing.new_key(session, unit_id)
         row = Intake(
             channel=kind, source_id=f"test:{kind}", unit_id=unit_id, at=self.now, key_id=key.id, state="registered",
@@ -169,8 +168,6 @@ def notices(session: Session, clue_id: int) -> list[Notice]:
 
 def snapshot(clue_id: int) -> dict[str, list[tuple[Any, ...]]]:
     """Every row that belongs to the clue, whatever the table."""
-    from sqlalchemy import text
-
     tables = {
         "clue": "id", "clock": "clue_id", "clue_unit": "clue_id", "clue_hold": "clue_id", "clue_hop": "clue_id",
         "clue_group": "member_id", "notice": "clue_id", "clue_opinion": "clue_id", "verification": "clue_id",
@@ -187,6 +184,6 @@ def snapshot(clue_id: int) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-def desk(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     del hub
-    yield Desk(monkeypatch)
+    return Desk(monkeypatch)
