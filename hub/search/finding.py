@@ -23,9 +23,9 @@ from hub.search import texts
 from hub.search.tokens import fold, phrase, unit_token, windows
 
 QUERY_AT_MOST = 200  # characters of a query
-LOOK = 1500  # newest rows looked at before choosing a way
+LOOK = 500  # newest rows looked at before choosing a way
 COUNTED_FOR = 60.0  # seconds the number of all rows is taken to stay
-INDEXED_COST = 4.0  # of a matching row fetched by the index, in rows walked
+INDEXED_COST = 2.5  # of a matching row fetched by the index, in rows walked
 
 Place = tuple[datetime, int]  # received_at and id of a row: where a page of hits ended
 
