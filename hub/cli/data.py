@@ -20,12 +20,13 @@ def db_group() -> None:
 
 @db_group.command("upgrade")
 def db_upgrade() -> None:
-    """Bring the schema to the newest revision."""
-    from hub.runtime import schema
+    """Bring the schema to the newest revision, with the unit tree; refuse a key file of another database."""
+    from hub.runtime import processes, schema
     from hub.settings import settings
 
     with attached():
         schema.upgrade(settings().database_url)
+        processes.first_rows()
         click.echo("at head")
 
 

@@ -138,7 +138,11 @@ def poll() -> None:
 
 
 def _needs_servers() -> None:
-    from hub.access.sealing import KeyFileError, read_key_file
+    """Both servers are named, the key file is there and is the one of this database."""
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    from hub import db
+    from hub.access.sealing import KeyFileError, check_fingerprint, read_key_file
 
     missing = [
         name
@@ -149,8 +153,18 @@ def _needs_servers() -> None:
         raise click.ClickException(f"set {' and '.join(missing)}; `hub up` starts everything by itself")
     try:
         read_key_file(settings().key_path)
+        db.connect()
+        with db.transaction() as session:
+            check_fingerprint(session)
     except KeyFileError as error:
         raise _fail(error) from None
+    except ProgrammingError:
+        raise click.ClickException("the database has no schema yet: run `hub db upgrade`") from None
+    except OperationalError:
+        raise click.ClickException("the database of DATABASE_URL does not answer") from None
+    finally:
+        db.engine().dispose()
+        db.forget()
 
 
 @click.command()
