@@ -36,7 +36,10 @@ def attached() -> Iterator[None]:
             export(REDIS_URL=f"unix://{socket}")
         read_key_file(settings().key_path)
         db.connect()
-        yield
+        try:
+            yield
+        finally:
+            db.engine().dispose()
     except (embedded.RuntimeRefusedError, KeyFileError) as error:
         raise click.ClickException(str(error)) from None
     finally:
