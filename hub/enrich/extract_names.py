@@ -144,7 +144,7 @@ RESPONDENT_CUE = re.compile(
 )
 NAMED = re.compile(rf"(?<![我本字爸妈父母就])(?:叫他|叫做|叫|名叫|名为|姓名|外号|绰号|是个叫)[:： ]?(?=[{HAN}])")
 _ACT = (
-    "在|占|盖|建了|建起|开了|雇|带人|带头|找人|填|推|开荒|取土|抽沙|采|卖|租|圈|合伙|他在|她在|他把|她把|私自|非法|违法|未经|未批|擅自|强占|占用|占地|占了|霸占|侵占|强行|偷|盗|把|将|无证|违规|"
+    "在|占|盖|建了|建起|开了|雇|带人|带头|找人|填|推|开荒|取土|抽沙|采|卖|租|圈|合伙|他|她|私自|非法|违法|未经|未批|擅自|强占|占用|占地|占了|霸占|侵占|强行|偷|盗|把|将|无证|违规|"
     "利用|等人|建房|盖房|卖地|卖了|挖|倒卖|越界|越权|干的|弄的|占的|盖的|一家|兄弟|夫妻|父子|"
     "两口子"
 )
@@ -189,7 +189,7 @@ REPORTER_CUE = re.compile(
     r"(?:\n[ \t]{0,4})?"
 )
 REPORTER_MEMBER = re.compile(
-    rf"(?:我|本人|俺|咱)(?:是|系)[^，。；！？,;\n]{{0,24}}?(?:村民|居民|职工|员工|业主|农民|牧民|社员|"
+    rf"(?:我们?|本人|俺们?|咱们?)(?:是|系)[^，。；！？,;\n]{{0,24}}?(?:村民|居民|职工|员工|业主|农民|牧民|社员|"
     rf"群众|住户|农户|党员|教师|老师|个体户|养殖户|种植户|学生|医生|司机|工人|军人|干部|老师傅|退休[干职]\w|代表|村人|的人|退休工人)(?:代表|兼\w{2})?(?:叫|名叫|[:：])?(?=[{HAN}])"
 )
 MEMBER_OF = re.compile(rf"(?:我|本人)(?:是|系)[^，。；！？,;\n]{{2,24}}?[村组社屯庄队乡镇]的(?=[{HAN}])")
@@ -270,6 +270,11 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
             free = None if here else _FREE.match(text, match.end())
             if free and len(free[0]) < 7 and not _NO_NAME.search(free[0]) and not _CALLING.search(free[0]):
                 here = [Name(free[0], free.start(), free.end(), "natural_person", "我是")]
+            while here and len(here) < 9 and (link := _AND.match(text, here[-1].end)):
+                person = person_at(text, link.end())
+                if person is None or not _closed(text, person[1]):
+                    break
+                here.append(Name(person[0], link.end(), person[1], "natural_person", "我是"))
             found += here
     for match in REPORTER_LOOSE.finditer(text):
         found += _reporter_at(text, match.end(), "名字叫")
@@ -337,7 +342,7 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
 
 
 _NO_NAME = re.compile(
-    r"[厂场矿公司店]$|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上"
+    r"[厂场矿公司店]$|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上"
 )
 _STRONG = ("人", "者", "款", "名", "是", "为")
 _NAMING = (
@@ -463,4 +468,4 @@ def _reporter_side(text: str, place: int) -> bool:
     """True for the reporter's own introduction: "我是…村民郝贵" names no respondent."""
     before = text[max(0, place - 26) : place]
     clause = re.split(r"[，。；！？,;\n]", before)[-1]
-    return bool(re.search(r"(?:我|本人)(?:是|系)", clause))
+    return bool(re.search(r"(?:我们?|本人|俺们?|咱们?)(?:是|系)", clause))

@@ -144,6 +144,7 @@ def _long_id(text: str, digits: list[_Digit], values: str, i: int) -> tuple[Foun
 
 def _phones(text: str, digits: list[_Digit]) -> Iterator[Found]:
     i = 0
+    last = ""
     if _NO_PHONE.search(text, max(0, digits[0].start - 16), digits[0].start):
         # An account or order number: nothing of it is a telephone before the next mark.
         i = next((n for n, digit in enumerate(digits) if n and digit.gap.strip(" -\t")), len(digits))
@@ -151,11 +152,12 @@ def _phones(text: str, digits: list[_Digit]) -> Iterator[Found]:
         if digits[i].used:
             i += 1
             continue
-        found = _mobile(text, digits, i) or _landline(text, digits, i) or _other_line(text, digits, i)
+        found = _mobile(text, digits, i) or _landline(text, digits, i) or _other_line(text, digits, i, last)
         if found is None:
             i += 1
             continue
         value, length = found
+        last = value
         yield Found(value, digits[i].start, digits[i + length - 1].end)
         _take(digits, i, length)
         i += length
@@ -238,16 +240,17 @@ def _landline(text: str, digits: list[_Digit], i: int) -> tuple[str, int] | None
     return None
 
 
-def _other_line(text: str, digits: list[_Digit], i: int) -> tuple[str, int] | None:
-    """400 and 800 numbers; local numbers of 7 or 8 digits, only after a cue word."""
+def _other_line(text: str, digits: list[_Digit], i: int, last: str) -> tuple[str, int] | None:
+    """400 and 800 numbers; local numbers of 7 or 8 digits, only after a cue word or a landline of that length."""
     if i and not digits[i].gap and not digits[i - 1].used:
         return None
     head = "".join(digit.value for digit in digits[i : i + 3])
     if head in ("400", "800") and _free(digits, i, 10) and _ends(text, digits, i + 10) and _joined(text, digits, i, 10):
         return "".join(digit.value for digit in digits[i : i + 10]), 10
-    if not _CUE.search(text, max(0, digits[i].start - 16), digits[i].start):
+    beside = len(last.partition("-")[2]) if i and digits[i - 1].used else 0
+    if not beside and not _CUE.search(text, max(0, digits[i].start - 16), digits[i].start):
         return None
-    for length in (8, 7):
+    for length in (beside,) if beside else (8, 7):
         if _free(digits, i, length) and (i + length == len(digits) or digits[i + length].gap):
             value = "".join(digit.value for digit in digits[i : i + length])
             if value[0] not in "01" and _joined(text, digits, i, length) and not _born(value):
