@@ -3,8 +3,8 @@
     python bench/search.py [--rows 300000]
 
 An embedded PostgreSQL in a temporary folder, filled by COPY with synthetic reports of 20 to 90 characters, one row of
-the index each. Times include opening the texts. The last lines force
-one way of reaching the newest hits, to show what the choice is worth. A busy machine shows in all but the CPU.
+the index each. Times include opening the texts; a busy machine shows in all but the CPU (client and database). The last
+lines force one way of reaching the newest hits, to show what the choice is worth.
 """
 
 from __future__ import annotations
