@@ -39,6 +39,26 @@ def test_a_new_clue_appears_in_the_queue_without_reloading(window: Any, site: An
     assert page.evaluate("window.same")
 
 
+def test_all_tabs_of_a_browser_share_one_stream(window: Any, site: Any) -> None:
+    opened = window("operator")
+    first: Page = opened.go("/queue")
+    first.wait_for_selector("[data-live].on")
+    streams: list[str] = []
+    tabs = [opened.context.new_page() for _ in range(3)]
+    for tab in tabs:
+        tab.on("request", lambda request: request.url.endswith("/live") and streams.append(request.url))
+        tab.goto(f"{site.url}/queue")
+        tab.wait_for_selector("[data-live].on")
+    assert streams == []
+    before = int(tabs[0].inner_text(".tabs a >> nth=0 >> b"))
+    site.seed("mail", "80")
+    for tab in tabs:
+        expect(tab.locator(".tabs a >> nth=0 >> b")).to_have_text(str(before + 1), timeout=20_000)
+    first.close()
+    tabs[0].wait_for_timeout(1000)
+    assert len(streams) == 1  # one of the others took it over
+
+
 def test_clicking_a_word_of_a_call_plays_it(window: Any, site: Any) -> None:
     page: Page = window("operator").go(f"/clues/{site.numbers['phone']}")
     words = page.locator(".w")

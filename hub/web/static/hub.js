@@ -37,15 +37,23 @@ const hub = (() => {
     listeners.push(listener);
     if (listeners.length > 1 || !window.EventSource) return;
     const channel = window.BroadcastChannel ? new BroadcastChannel("hub-live") : null;
-    if (channel) channel.onmessage = (event) => { light(event.data.on); if (event.data.ids) tell(event.data.ids); };
+    let leads = false;
     const spread = (ids, on) => { light(on); if (ids) tell(ids); if (channel) channel.postMessage({ ids, on }); };
-    if (navigator.locks && channel) navigator.locks.request("hub-live", () => new Promise(() => stream(spread)));
-    else stream(spread);
+    const lead = (gap) => { leads = true; stream(spread, gap); };
+    if (!navigator.locks || !channel) return lead(false);
+    channel.onmessage = ({ data }) => {
+      if (data.hello) { if (leads) channel.postMessage({ ids: null, on: stateOn }); return; }
+      light(data.on);
+      if (data.ids) tell(data.ids);
+    };
+    channel.postMessage({ hello: true }); // a new tab asks whether the stream is up
+    const asked = Date.now();
+    navigator.locks.request("hub-live", () => new Promise(() => lead(Date.now() - asked > 1000)));
   }
   function light(on) { all("[data-live]").forEach((node) => node.classList.toggle("on", Boolean(on))); stateOn = on; }
   let stateOn = false;
-  function stream(spread) {
-    let opened = false, source = null;
+  function stream(spread, gap) { // gap: another tab had the stream before; what it missed in between is read again
+    let opened = gap, source = null;
     const connect = () => {
       source = new EventSource("/live");
       source.onopen = () => { spread(opened ? [] : null, true); opened = true; }; // after a gap everything is read again
@@ -69,6 +77,7 @@ const hub = (() => {
 
   // Lists (queue, received, running state): the rows are read again and swapped; focus and mark stay.
   const region = $("#rows");
+  const came = new Map(); // when new rows came: they stay lit through the refreshes that follow
   let at = null;
   async function refresh() {
     if (!region) return;
@@ -81,8 +90,10 @@ const hub = (() => {
     times(region);
     light(stateOn);
     const fresh = all("tr[data-no]", region).filter((row) => !before.has(row.dataset.no));
+    const now = Date.now();
+    for (const row of fresh) if (before.size) came.set(row.dataset.no, now);
+    for (const row of all("tr[data-no]", region)) if (now - (came.get(row.dataset.no) || 0) < 4000) row.classList.add("fresh");
     if (before.size && fresh.length) {
-      fresh.forEach((row) => row.classList.add("fresh"));
       say(`新到 ${fresh.length} 条线索`);
     }
     mark();
