@@ -23,10 +23,10 @@ VERSION = "class-2"
 PRODUCER = "class"
 DATA = Path(__file__).parent / "data" / "class_rules.toml"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
-RULE_STEP = 2.0  # the score of a rule that multiplies the odds of its class by e
+RULE_STEP = 3.0  # the score of a rule that multiplies the odds of its class by e
 FLOOR = 0.002  # no class is ruled out by words alone
 SILENT = 0.30  # share of "says nothing" from which a text without a firing rule is asked about
-LIKELY = 0.22  # the share words alone must give a class where no rule fires
+LIKELY = 0.16  # the share words alone must give a class where no rule fires
 CANDIDATES = 5
 FAINT = 1.0  # a rule below this weight does not make a text clear
 NEAR = 20  # how far around a rule its forbidden words are looked for
@@ -265,9 +265,7 @@ def _shares(scores: dict[str, float], opinion: words.Opinion) -> list[tuple[str,
     return sorted(((code, value / total) for code, value in odds.items()), key=lambda row: (-row[1], row[0]))
 
 
-def _evidence(
-    code: str, fired: dict[str, list[_Firing]], places: dict[str, int], text: str
-) -> Iterator[Evidence]:
+def _evidence(code: str, fired: dict[str, list[_Firing]], places: dict[str, int], text: str) -> Iterator[Evidence]:
     """The words of the rules that fired for a class; where none did, the single words that weigh most for it."""
     spans = sorted({(hit.start, hit.end) for firing in fired.get(code, ()) for hit in firing.hits})
     for start, end in spans[:MAX_EVIDENCE] or words.table().reasons(code, places):
