@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from channels import contract
@@ -50,6 +51,8 @@ def _renewing(job: Job) -> Iterator[None]:
                 job.renew()
             except FencedError:
                 return
+            except SQLAlchemyError:  # the database is away for a moment: the next renewal may come in time
+                continue
 
     thread = threading.Thread(target=renew, daemon=True, name="lease")
     thread.start()

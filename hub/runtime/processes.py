@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import threading
 import time
@@ -60,6 +61,8 @@ def web() -> None:
 
     setproctitle("hub: web")
     options = settings()
+    # Uploads that a killed web process had spooled lie there in plain; they were not acknowledged and come again.
+    shutil.rmtree(options.folder("tmp"), ignore_errors=True)
 
     class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         def load_config(self) -> None:
@@ -272,4 +275,5 @@ def first_rows() -> None:
     with db.transaction() as session:
         ensure_units(session)
         check_fingerprint(session)
+    db.engine().dispose()
     db.forget()

@@ -117,7 +117,7 @@ def mark() -> None:
             audit.record(session, f"test:{job.args['n']}", "effect")
             job.done(session)
 
-    for name in ("fetch", "enrich", "transcribe", "read_scan"):
+    for name in set(rows.QUEUES) - {"normalize"}:
         known = rows._handlers[name]
         rows._handlers[name] = rows.Handler(name, known.queue, effect, None, known.lease, known.attempts)
 

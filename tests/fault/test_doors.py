@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 import httpx
+import psutil
 import pytest
 from sqlalchemy import select
 
@@ -102,6 +103,33 @@ def test_f23_twilio_out_of_order_and_the_recording_is_not_there_yet(
     with db.reading() as session:
         assert not session.scalars(select(Work).where(Work.state == "dead")).all()
         assert len(session.scalars(select(Work).where(Work.handler == "transcribe")).all()) == calls
+
+
+def test_f25_web_process_killed_inside_an_upload(forked: Zygote, ledger: Ledger, rng: random.Random) -> None:
+    """The plain copy it had spooled is gone with the next start, and the retry is the one letter."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = forked.run("web", env={"HUB_FAILPOINTS": "intake.before_blobs=hang"}, port=port)
+    wait_port(port)
+    served = f"http://127.0.0.1:{port}"
+    headers, csrf = signed_in(served)
+    data = ledger.note("letter", b"%PDF-1.4\n" + rng.randbytes(300_000) + b"\n%%EOF\n")
+    whole = request_bytes(served, headers, csrf, secrets.token_hex(16), data)
+    with socket.create_connection(("127.0.0.1", port), 30) as sock:
+        sock.sendall(whole)
+        fired = settings().folder("run/failpoints") / "intake.before_blobs"
+        until(fired.exists, 20, "the upload is in work")
+        for child in psutil.Process(server.pid).children():
+            child.kill()
+        server.killed()
+    assert count() == 0
+    server = forked.run("web", port=port)
+    wait_port(port)
+    assert not list(settings().folder("tmp").rglob("*")), "an upload lies there in plain"
+    assert send(served, whole, 1, listen=True) in (200, 303)
+    server.kill(15)
+    ledger.check(settled=False)
 
 
 def signed_in(served: str) -> tuple[dict[str, str], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import threading
 import time
@@ -62,7 +63,7 @@ def test_f02_connections_cut_after_random_bytes(
     mails = post(mailserver, ledger, rng, many(60, 400))
     largest = max(map(len, mails))
     with Proxy(mailserver.port) as proxy:
-        proxy.budget = lambda: rng.randint(1, largest * 3)
+        proxy.budget = lambda: int(math.exp(rng.uniform(0, math.log(largest * 3))))  # short ones as often as long
         source = mailserver.entrance(port=proxy.port)
         end = time.monotonic() + 120
         while count() < len(ledger.sent) and time.monotonic() < end:
