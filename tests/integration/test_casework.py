@@ -192,16 +192,3 @@ def _intake(session) -> int:
     session.add(row)
     session.flush()
     return row.id
-
-
-def test_kinds_need_a_reason(lead) -> None:
-    from hub.models import Intake
-
-    with db.transaction() as session:
-        row = session.get_one(Intake, _intake(session))
-        for kind, reason in (("consultation", " "), ("nonsense", "x")):
-            with pytest.raises(casework.RefusedError):
-                casework.set_intake_kind(session, lead, row, kind, reason)
-        casework.set_intake_kind(session, lead, row, "consultation", "只问政策")
-        casework.set_intake_kind(session, lead, row, "clue", "")
-        assert row.kind == "clue"
