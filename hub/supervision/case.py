@@ -31,7 +31,7 @@ from hub.models import (
     User,
     Value,
 )
-from hub.supervision.listing import identity_spans
+from hub.supervision.listing import identity_spans, named, reporter_names
 from hub.terms import CLASS_LABELS, ELEMENTS
 
 ACT_LABELS = {
@@ -144,7 +144,7 @@ def view(session: Session, clue: Clue, *, original: bool) -> CaseView:
     """Everything the page shows; without `original`, text is masked and originals are left out."""
     key = open_key(session, clue.key_id)
     hidden = [] if original else identity_spans(session, clue)
-    names = [] if original else _reporters(session, clue, key)
+    names = [] if original else reporter_names(session, clue)
     intakes = session.scalars(
         select(Intake)
         .join(IntakeClue, IntakeClue.intake_id == Intake.id)
@@ -155,7 +155,7 @@ def view(session: Session, clue: Clue, *, original: bool) -> CaseView:
     title = key.text(clue.title, "clue.title")
     return CaseView(
         clue=clue,
-        title=title if original else mask(title, _named(title, names) if clue.enriched else [(0, len(title))]),
+        title=title if original else mask(title, named(title, names) if clue.enriched else [(0, len(title))]),
         unit=session.get_one(Unit, clue.owner_unit_id).name,
         original=original,
         parts=parts,
@@ -165,22 +165,6 @@ def view(session: Session, clue: Clue, *, original: bool) -> CaseView:
         history=_history(session, clue, [intake.id for intake in intakes]),
         intakes=list(intakes),
     )
-
-
-def _reporters(session: Session, clue: Clue, key: Key) -> list[str]:
-    """Names under which the reporter stands in the text, as proposed."""
-    query = select(SuggestionRow.value).where(
-        SuggestionRow.clue_id == clue.id, SuggestionRow.current, SuggestionRow.field == "reporter_name"
-    )
-    shown_names = [
-        shown("reporter_name", key.json(value, "suggestion.value")["value"]) for value in session.scalars(query)
-    ]
-    return [name for name in shown_names if len(name) > 1]
-
-
-def _named(text: str, names: list[str]) -> list[tuple[int, int]]:
-    """Every place where one of the names stands, also where no enricher pointed at it."""
-    return [(at, at + len(name)) for name in names for at in range(len(text)) if text.startswith(name, at)]
 
 
 def _parts(
@@ -202,9 +186,7 @@ def _parts(
             id=part.id,
             kind=part.kind,
             title=key.text(part.title, "part.title") if original else "",
-            text=text
-            if original
-            else mask(text, [*spans, *_named(text, names)] if clue.enriched else [(0, len(text))]),
+            text=text if original else mask(text, [*spans, *named(text, names)] if clue.enriched else [(0, len(text))]),
             data=key.json(part.data, "part.data") if original else {},
             blob=session.get(Blob, part.blob_id) if part.blob_id and original else None,
             at=intake.at,
@@ -214,7 +196,7 @@ def _parts(
             made.blob_name = key.text(made.blob.name, "blob.name")
         _add_transcript(session, made, key, part.id, hidden, original=original)
         for line in [] if original else made.lines:  # names are found by the enrichers: until then nothing is shown
-            line.text = mask(line.text, _named(line.text, names) if clue.enriched else [(0, len(line.text))])
+            line.text = mask(line.text, named(line.text, names) if clue.enriched else [(0, len(line.text))])
         if not original and made.kind in ("html", "fields"):
             continue
         known = (made.text, made.reason, made.listen and made.listen.id, [page.id for page in made.pages])

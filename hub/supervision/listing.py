@@ -14,7 +14,7 @@ from hub.access.sealing import open_key
 from hub.enrich import passages
 from hub.enrich.run import IDENTITY
 from hub.jurisdiction.divisions import table
-from hub.models import Blob, Clue, Intake, IntakeClue, SuggestionRow, Unit
+from hub.models import Blob, Clue, ClueReporter, Intake, IntakeClue, Reporter, SuggestionRow, Unit
 
 
 def rows(session: Session, *, with_text: bool = False) -> Iterator[dict[str, Any]]:
@@ -57,19 +57,43 @@ def originals(session: Session, intake_ids: list[int]) -> list[str]:
 
 
 def masked_text(session: Session, clue: Clue) -> str:
-    """All text of the clue with what names its reporter replaced by ▇ of equal length."""
-    hidden = identity_spans(session, clue)
+    """All text of the clue with what names its reporter replaced by ▇ of equal length.
+
+    Until the names are found (suggestions stand for all text known so far) nothing is shown but ▇.
+    """
+    hidden, names = identity_spans(session, clue), reporter_names(session, clue)
     out = []
     for source in passages.of_clue(session, clue):
-        spans = []
+        text = source.passage.text
+        spans = named(text, names) if clue.enriched else [(0, len(text))]
         for part, segment, start, end in hidden:
-            if part != source.part:
-                continue
             base = next((piece.start for piece in source.pieces if piece.segment == segment), None)
-            if base is not None:
+            if part == source.part and base is not None:
                 spans.append((base + start, base + end))
-        out.append(mask(source.passage.text, spans))
+        out.append(mask(text, spans))
     return "\n".join(out)
+
+
+def reporter_names(session: Session, clue: Clue) -> list[str]:
+    """Names of the reporter: as proposed from the text, and as the channel or a form gave them."""
+    key = open_key(session, clue.key_id)
+    proposed = session.scalars(
+        select(SuggestionRow.value).where(
+            SuggestionRow.clue_id == clue.id, SuggestionRow.current, SuggestionRow.field == "reporter_name"
+        )
+    )
+    values = [key.json(value, "suggestion.value")["value"] for value in proposed]
+    found = [str(value.get("name", "")) if isinstance(value, dict) else str(value) for value in values]
+    query = select(Reporter).join(ClueReporter, ClueReporter.reporter_id == Reporter.id)
+    rows = session.scalars(query.where(ClueReporter.clue_id == clue.id)).all()
+    given = [open_key(session, row.key_id).json(row.identity, "reporter.identity") for row in rows]
+    found += [str(identity.get("name", "")) for identity in given]
+    return sorted({name.strip() for name in found if len(name.strip()) > 1})
+
+
+def named(text: str, names: list[str]) -> list[tuple[int, int]]:
+    """Every place where one of the names stands, also where no enricher pointed at it."""
+    return [(at, at + len(name)) for name in names for at in range(len(text)) if text.startswith(name, at)]
 
 
 def identity_spans(session: Session, clue: Clue) -> list[tuple[int, int, int, int]]:
