@@ -18,11 +18,16 @@ from hub.enrich.duplicates import candidates  # noqa: E402
 from hub.enrich.extract import extract  # noqa: E402
 
 DATA = ROOT / "tests" / "enrich" / "data"
+CLASSES = ("", "_dev2", "_look1", "_look2", "_held", "_blind3", "_blind4", "_blind5", "_blind6")
+EXTRACTION = ("", "_dev2", "_held", "_blind3", "_blind4", "_blind5")
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 
 
 def classes(name: str) -> None:
     lines = [line.split("\t")[:2] for line in (DATA / name).read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    nothing = [text for gold, text in lines if gold == "MORE"]
+    asked = sum(classify(text).needs_more for text in nothing)
+    lines = [row for row in lines if row[0] != "MORE"]
     top1 = top2 = scope = more = 0
     for gold, text in lines:
         result = classify(text)
@@ -35,17 +40,20 @@ def classes(name: str) -> None:
     print(
         f"class    {name:24} n={n:4} top-1 {top1 / n:.3f} top-2 {top2 / n:.3f} "
         f"in/out {scope / n:.3f} more {more / n:.3f}"
+        + (f" asked where asked for {asked}/{len(nothing)}" * bool(nothing))
     )
 
 
 def fields(name: str) -> None:
-    total: dict[str, list[int]] = {key: [0, 0, 0] for key in (*KEYS, "ar", "sub")}
+    total: dict[str, list[int]] = {key: [0, 0, 0] for key in (*KEYS, "ar", "sub", "accused")}
     for line in (DATA / name).read_text(encoding="utf-8").splitlines():
         sample = json.loads(line)
         answer = extract(sample["text"]).as_json()
         got = {key: answer[field] for key, field in KEYS.items()}
         got["ar"] = [area["m2"] for area in answer["areas"]]
         got["sub"] = [row["name"] for row in answer["respondents"] if row["kind"] == "natural_person"]
+        got["accused"] = [row["name"] for row in answer["respondents"]]
+        sample["gold"]["accused"] = sample["gold"].get("sub", []) + sample["gold"].get("co", [])
         for key, counts in total.items():
             gold = sample["gold"].get(key, [])
             counts[0] += sum(value in got[key] for value in gold)
@@ -100,9 +108,9 @@ def speed() -> None:
 
 
 if __name__ == "__main__":
-    for file in ("classes.tsv", "classes_dev2.tsv", "classes_look1.tsv", "classes_look2.tsv", "classes_held.tsv"):
-        classes(file)
-    for file in ("extraction.jsonl", "extraction_dev2.jsonl", "extraction_held.jsonl"):
-        fields(file)
+    for name in CLASSES:
+        classes(f"classes{name}.tsv")
+    for name in EXTRACTION:
+        fields(f"extraction{name}.jsonl")
     duplicates("duplicates.jsonl")
     speed()

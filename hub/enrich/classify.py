@@ -23,10 +23,13 @@ VERSION = "class-2"
 PRODUCER = "class"
 DATA = Path(__file__).parent / "data" / "class_rules.toml"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
-RULE_STEP = 3.0  # the score of a rule that multiplies the odds of its class by e
+RULE_STEP = 4.0  # the score of a rule that multiplies the odds of its class by e
 FLOOR = 0.002  # no class is ruled out by words alone
-SILENT = 0.30  # share of "says nothing" from which a text without a firing rule is asked about
-LIKELY = 0.16  # the share words alone must give a class where no rule fires
+SILENT = 0.25  # share of "says nothing" from which a text without a firing rule is asked about
+SILENT_SHORT = 0.10  # the same where fewer than SHORT words of it are known
+SHORT = 14
+FEW = 8  # known words below which words alone give no class
+LIKELY = 0.12  # the share words alone must give a class where no rule fires
 CANDIDATES = 5
 FAINT = 1.0  # a rule below this weight does not make a text clear
 NEAR = 20  # how far around a rule its forbidden words are looked for
@@ -283,8 +286,9 @@ def classify(text: str) -> ClassResult:
     ranked = _shares(scores, opinion)
     leading, share = ranked[0]
     clear = max(scores.values(), default=0.0)
-    silent = opinion.shares[words.NONE]
-    if clear < FAINT and (silent >= SILENT or share < LIKELY):
+    limit = SILENT_SHORT if opinion.known < SHORT else SILENT
+    empty = opinion.known < FEW or opinion.shares[words.NONE] >= limit
+    if clear < FAINT and (empty or share < LIKELY):
         return ClassResult(None, (), in_scope=True, needs_more=True, evidence=())
     evidence = [item for code, _ in ranked[:3] for item in _evidence(code, fired, places, text)]
     if not any(item.code == leading for item in evidence):

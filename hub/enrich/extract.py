@@ -14,6 +14,7 @@ from typing import Any
 
 from hub.enrich import extract_names as names
 from hub.enrich import extract_organisations as bodies
+from hub.enrich import extract_reporters as reporting
 from hub.enrich.concepts import fold
 from hub.enrich.extract_areas import Area, areas
 from hub.enrich.extract_numbers import Found, numbers
@@ -106,7 +107,7 @@ def extract(text: str, *, reporter: bool = True) -> ExtractResult:
     organisations = [_as_written(name, original) for name in bodies.organisations(work)]
     masked = _mask(work, [(name.start, name.end) for name in organisations])
     reporters = (
-        [_as_written(n, original) for n in names.reporters(masked, [row.end for row in (*ids, *phones)])]
+        [_as_written(n, original) for n in reporting.reporters(masked, [row.end for row in (*ids, *phones)])]
         if reporter
         else []
     )
@@ -222,8 +223,10 @@ def _of_turn(text: str, index: int, asked: str) -> list[Suggestion]:
         return (Span(index, low, high, text[low:high]),) if low < high else ()
 
     found = _suggestions(lead + text, result, spans)
-    if names.ASKS_NAME.search(asked) and not result.reporters:
-        answers = names.answered(_mask(text, [(o.start - len(lead), o.end - len(lead)) for o in result.organisations]))
+    if reporting.ASKS_NAME.search(asked) and not result.reporters:
+        answers = reporting.answered(
+            _mask(text, [(o.start - len(lead), o.end - len(lead)) for o in result.organisations])
+        )
         values = {name.value for name in answers}
         found = [s for s in found if not (s.field == "respondent" and s.value["name"] in values)]
         found += [

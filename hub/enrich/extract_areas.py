@@ -47,7 +47,8 @@ SIDES = (
     re.compile(rf"{_METRES}长{_MARK}(?:宽度?{_METRES}|{_METRES}宽)"),
     re.compile(rf"{_METRES}宽{_MARK}{_METRES}长"),
     re.compile(
-        rf"(?:长|宽)?({_NUMBER})[多来]?(?:米|[mM](?![²2]))? ?(?:×|x|X|\*|✕|╳|乘以?) ?(?:长|宽)?({_NUMBER})[多来]?(?:米|[mM](?![²2]))"
+        rf"(?:长|宽)?({_NUMBER})[多来]?(?:米|[mM](?![²2]))? ?(?:×|x|X|\*|✕|╳|乘以?) ?"
+        rf"(?:长|宽)?({_NUMBER})[多来]?(?:米|[mM](?![²2]))"
     ),
 )
 SQUARE = re.compile(rf"({_NUMBER})[多来]?米见方")

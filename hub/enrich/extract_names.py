@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -170,7 +169,8 @@ BEHIND = re.compile(
     rf"(?:幕后|背后|真正|实际|老板|主谋|带头|牵头|指使|为首|主使|其实)[^，。；！？,;\n]{{0,16}}[的是](?=[{HAN}]{{3}}(?:[，。；,;\s]|$))"
 )
 ALIAS = re.compile(
-    rf"(?:外号|绰号|人称|诨号|诨名|花名|小名|江湖人称|号称|(?:都|大家|村里人|人家|别人)(?:管他)?叫他)(?:叫做?|是|为|[:：])? ?"
+    rf"(?:外号|绰号|人称|诨号|诨名|花名|小名|江湖人称|号称|(?:都|大家|村里人|人家|别人)(?:管他)?叫他)"
+    rf"(?:叫做?|是|为|[:：])? ?"
     rf"(?:[“\"「『‘]([{HAN}]{{2,5}})[”\"」』’]|([{HAN}]{{2,4}}?)(?=的|这个|那个|这人|带|在|把|领|组织|雇|[，。；、,;\s)）]|$))"
 )
 STYLED = re.compile(
@@ -180,35 +180,8 @@ VICTIM = re.compile(r"[^，。；,;]{0,3}家?的?[^，。；,;]{0,8}被")
 MASKED = re.compile(rf"[{HAN}]某[某甲乙]?")
 PAIR = re.compile(r"(?:、|和|与|及|跟|以及)")
 
-REPORTER_CUE = re.compile(
-    r"(?:我的名字叫做?|我的名字是|我名字叫|我名叫|我叫做?|我就叫|本人叫|本人姓名|本人名叫|本人系|"
-    r"本人是|本人[:：]?|(?<!被)(?:实名)?(?:举报[人者]|反映[人者]|投诉[人者]|来电[人者]|来信[人者]|写信[人者]|来访人|诉求人|咨询人|报告人|控告人|"
-    r"检举人|申请人|信访人|上访人|求助人|报案人|联系人)"
-    r"(?:的?姓名|名字|名称)?(?:是|叫|为|系)?|署名|落款|签名|(?<![人位体])姓名|我是|我姓|本人姓|"
-    r"[免敝]贵?姓?|[俺咱](?:家)?(?:姓|叫|是)|叫我|我是姓|名字(?=叫))[ \t\u3000]{0,4}[:：]?[ \t\u3000]{0,4}"
-    r"(?:\n[ \t]{0,4})?"
-)
-REPORTER_MEMBER = re.compile(
-    rf"(?:我们?|本人|俺们?|咱们?)(?:是|系)[^，。；！？,;\n]{{0,24}}?(?:村民|居民|职工|员工|业主|农民|牧民|社员|"
-    rf"群众|住户|农户|党员|教师|老师|个体户|养殖户|种植户|学生|医生|司机|工人|军人|干部|老师傅|退休[干职]\w|代表|村人|的人|退休工人)(?:代表|兼\w{2})?(?:叫|名叫|[:：])?(?=[{HAN}])"
-)
-MEMBER_OF = re.compile(rf"(?:我|本人)(?:是|系)[^，。；！？,;\n]{{2,24}}?[村组社屯庄队乡镇]的(?=[{HAN}])")
-HONORIFIC = re.compile(r"(?:先生|女士|小姐|同志|大爷|大妈|大姐|大哥|师傅|老师|阿姨|叔叔|老伯|同学)")
-SIGNATURE = re.compile(
-    rf"(?m)^[ \t\u3000]{{0,40}}(?:(?:一?名?个?村民|居民|群众|市民|农民|牧民)[:： ]{{1,2}})?([{HAN}](?:[ \u3000]?[{HAN}]){{1,3}})[ \t\u3000]{{0,20}}$"
-)
-LETTER_END = re.compile(r"(?:此致|敬礼|敬上|谨上|举报人|恳请|请求|望|盼)")
-ASKS_NAME = re.compile(
-    r"(?:贵姓|怎么称呼|如何称呼|您的?姓名|你的?姓名|叫什么名字|您的?名字|留(?:个|一下|"
-    r"下)?(?:您的)?姓?名|姓名(?:是|和|电话|、)|登记的姓名)"
-)
-ANSWER = re.compile(
-    r"[ \t]{0,4}(?:嗯|哦|啊|好的?|行|可以|那个|就是|我|呃|喂|[，,、。 ]){0,6}(?:我叫|我是|我姓|"
-    r"免贵姓?|叫我|叫|姓)?[ \t]{0,2}"
-)
 
-
-def _not_a_place(text: str, name: str, end: int) -> bool:
+def not_a_place(text: str, name: str, end: int) -> bool:
     following = text[end : end + 1]
     return not (
         (name[-1] in "县市区镇乡村旗省组盟州屯局厂人" and len(name) > 2)
@@ -216,167 +189,7 @@ def _not_a_place(text: str, name: str, end: int) -> bool:
     )
 
 
-def _beside(text: str, end: int) -> Iterator[Name]:
-    """A bare name that closes right after a telephone or identity number: the reporter's, unless others were spoken of."""
-    place = _BESIDE.match(text, end)
-    if place is None or _OTHERS.search(text, max(0, end - 40), end):
-        return
-    polite = HONORIFIC.match(text, place.end() + 1)
-    if polite and text[place.end()] in word_lists().surnames:
-        yield Name(text[place.end()], place.end(), place.end() + 1, "natural_person", "旁")
-        return
-    person = person_at(text, place.end())
-    if person and len(person[0]) > 1 and (text[person[1] : person[1] + 1] or "。") in "▇，。,；; \n）":
-        yield Name(person[0], place.end(), person[1], "natural_person", "旁")
-
-
-_CALLING = re.compile(
-    r"[长员户者人民师生工商兵手匠亲友属]$|书记|主任|干部|会计|农民|村|镇|县|市|省|想|要|的|来|说|有|在|了|家|大队|小组|单位|公司|老乡|知道|同意|地|房"
-)
-_AND = re.compile(r"(?:、|和|与|及|跟|以及|[ \u3000]{1,3})")
-_BESIDE = re.compile(r"[，,、 \t\u3000]{0,3}")
-REPORTER_LOOSE = re.compile(
-    r"(?:(?:名字|姓名)[^，。；！？,;\n叫]{0,8}|(?:我|俺|咱|本人)(?:是|系|这边|这里|住)[^。！？\n叫]{0,24})[，, ]{1,2}(?:我)?叫做?(?=[\u4e00-\u9fff])"
-    r"|(?:名字|姓名)[^，。；！？,;\n叫]{0,8}叫做?(?=[\u4e00-\u9fff])"
-)
-_ROLE = re.compile(
-    rf"[ \u3000]{{0,2}}[{HAN}]{{0,12}}?(?:军人|教师|老师|干部|村民|居民|工人|职工|代表|医生|党员|农民|牧民|市民|司机|书记|主任|组长|业主|学生)(?:代表)?[:： ]{{0,2}}(?=[{HAN}]{{2,4}}(?:[，。、,；; \n▇]|$))"
-    rf"|(?:是|系)?我?的?(?:{KIN})(?=[{HAN}]{{2,4}}[，。、,；; \n])|(?:全体)?(?:村民|居民|业主|职工|群众|农户|社员|市民)?(?:代表)?[:： \u3000]{{1,3}}"
-    rf"|[^，。；！？,;\n▇]{{2,24}}[ \u3000](?=[{HAN}]{{2,4}}[ \u3000]{{0,3}}(?:[，。,；;▇\n]|$))"
-)
-
-
-def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
-    """Names of reporters from cue sentences; "刘先生" gives the surname alone. A fuller name replaces a surname.
-
-    `beside`: ends of telephone and identity numbers, after which a bare name may stand.
-    """
-    found: list[Name] = []
-    for match in REPORTER_CUE.finditer(text):
-        cue = match[0].strip(" :：\t\u3000\n")
-        here = list(_reporter_at(text, match.end(), cue))
-        role = _ROLE.match(text, match.end()) if cue[-1:] in _STRONG else None
-        if role and (not here or here[0].end > role.end()):
-            here = list(_reporter_at(text, role.end(), cue)) or here
-        while here and (link := _AND.match(text, here[-1].end)):
-            person = person_at(text, link.end())
-            if len(here) > 8 or cue[-1:] not in _STRONG or person is None or not _closed(text, person[1]):
-                break
-            here.append(Name(person[0], link.end(), person[1], "natural_person", cue))
-        found += here[:MAX_NAMES]
-    for pattern in (REPORTER_MEMBER, MEMBER_OF):
-        for match in pattern.finditer(text):
-            here = list(_reporter_at(text, match.end(), "我是"))
-            free = None if here else _FREE.match(text, match.end())
-            if free and len(free[0]) < 7 and not _NO_NAME.search(free[0]) and not _CALLING.search(free[0]):
-                here = [Name(free[0], free.start(), free.end(), "natural_person", "我是")]
-            while here and len(here) < 9 and (link := _AND.match(text, here[-1].end)):
-                person = person_at(text, link.end())
-                if person is None or not _closed(text, person[1]):
-                    break
-                here.append(Name(person[0], link.end(), person[1], "natural_person", "我是"))
-            found += here
-    for match in REPORTER_LOOSE.finditer(text):
-        found += _reporter_at(text, match.end(), "名字叫")
-    for match in SURNAMED.finditer(text):
-        if _own_surname(text, match.start()) and match[1] in word_lists().surnames:
-            found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "姓"))
-    for end in beside:
-        found += _beside(text, end)
-    found += _signatures(text)
-    return _unique(sorted(found, key=lambda name: name.start)[:MAX_NAMES])
-
-
-def answered(text: str) -> list[Name]:
-    """The name in an answer to "您贵姓": the answer may be the bare name."""
-    match = ANSWER.match(text)
-    place = match.end() if match else 0
-    cue = "我姓" if match and match[0].rstrip().endswith(("姓", "贵")) else "答"
-    return list(_reporter_at(text, place, cue))
-
-
-def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
-    if place >= len(text):
-        return
-    words = word_lists()
-    polite = HONORIFIC.match(text, place + 1) or HONORIFIC.match(text, place + 2)
-    family = 2 if text[place : place + 2] in words.double else 1
-    surname = text[place : place + family]
-    if polite and polite.start() == place + family and (surname in words.surnames or family == 2):
-        yield Name(surname, place, place + family, "natural_person", cue)
-        return
-    if cue.endswith(("姓", "免贵")) and not cue.endswith("名"):
-        if surname in words.surnames or family == 2 or cue.endswith("姓"):
-            char = text[place : place + 1]
-            if not char or not is_han(char) or text[place : place + 2] in ("什么", "名叫") or char == "啥":
-                return
-            end = place + family
-            person = person_at(text, place)
-            following = text[end : end + 1]
-            name = text[place:end]
-            if person and following and following not in words.stop and _closed(text, person[1]) and is_han(following):
-                name, end = person
-            yield Name(name, place, end, "natural_person", cue)
-        return
-    person = person_at(text, place)
-    if person:
-        name, end = person
-        whole = _WHOLE.match(text, place)
-        if (
-            whole
-            and not _NO_NAME.search(whole[0])
-            and cue.endswith(_NAMING)
-            and len(whole[0]) > len(name) > 1
-            and not _closed(text, end)
-        ):
-            name, end = whole[0], whole.end()
-        loose = cue in ("我是", "本人", "答", "本人是", "本人系", "联系人")
-        if not _not_a_place(text, name, end) or (loose and not _closed(text, end)):
-            return
-        yield Name(name, place, end, "natural_person", cue)
-        return
-    if cue.endswith(_NAMING):
-        free = _FREE.match(text, place)
-        if free and not _NO_NAME.search(free[0]):
-            yield Name(free[0], free.start(), free.end(), "natural_person", cue)
-
-
-_NO_NAME = re.compile(
-    r"[厂场矿公司店]$|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上"
-)
-_STRONG = ("人", "者", "款", "名", "是", "为")
-_NAMING = (
-    "叫", "叫做", "名字是", "姓名", "姓名是", "举报人", "举报者", "反映人", "反映者", "投诉人", "来信人", "写信人", "来电人",
-    "联系人", "署名", "落款", "信访人", "申请人",
-)  # fmt: skip
-_FREE = re.compile(
-    rf"[{HAN}]{{2,8}}(?:[·•][{HAN}]{{2,8}}){{0,2}}(?=[，。,；;、\s（(▇]|电话|手机|住址|住在|家住|性别|身份证|$)"
-)
-_WHOLE = re.compile(rf"[{HAN}]{{4,6}}(?=[，。,；;、\s（(▇]|$)")
-
-
-def _closed(text: str, end: int) -> bool:
-    """After the name comes a mark, the end, or a word that begins a new thing."""
-    following = text[end : end + 2]
-    if not following or not is_han(following[0]):
-        return True
-    return following[0] in "我家住电手身在要想是这的来和" or following in word_lists().follow
-
-
-def _signatures(text: str) -> Iterator[Name]:
-    """A line of its own near the end of a letter that is nothing but a name."""
-    tail = max(0, len(text) - 400)
-    for match in SIGNATURE.finditer(text, tail):
-        name = re.sub(r"[ \u3000]", "", match[1])
-        before = text[max(tail, match.start() - 60) : match.start()]
-        if match.start() == 0 or not (LETTER_END.search(before) or "\u2587" in text[match.end() : match.end() + 14]):
-            continue
-        person = person_at(name + "\n", 0)
-        if person and person[0] == name and name not in word_lists().never and _not_a_place("", name, 0):
-            yield Name(name, match.start(1), match.end(1), "natural_person", "署名")
-
-
-def _unique(names: list[Name]) -> list[Name]:
+def unique(names: list[Name]) -> list[Name]:
     kept: list[Name] = []
     for name in names:
         if any(name.value == other.value for other in kept):
@@ -400,7 +213,7 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
         while place not in seen:
             seen.add(place)
             person = person_at(text, place)
-            if person is None or not _not_a_place(text, *person):
+            if person is None or not not_a_place(text, *person):
                 return
             name, end = person
             if name in taken or any(low < end and place < high for low, high in spans):
@@ -433,9 +246,11 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
         person = person_at(text, match.end())
         if person and re.compile(_ACT).match(text, person[1]) and not _reporter_side(text, match.start()):
             add(match.end(), match[0])
-    for match in STYLED.finditer(text):
-        if match[1] in word_lists().surnames:
-            found.append(Name(match[0], match.start(), match.end(), "natural_person", match[2]))
+    found += [
+        Name(match[0], match.start(), match.end(), "natural_person", match[2])
+        for match in STYLED.finditer(text)
+        if match[1] in word_lists().surnames
+    ]
     for match in CLAUSE.finditer(text):
         person = person_at(text, match.end())
         if person and re.compile(_ACT).match(text, person[1]):
@@ -448,20 +263,20 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
     for match in SURNAMED.finditer(text):
         if match[1] in word_lists().surnames and match[1] not in taken and not any(n.value == match[1] for n in known):
             before = text[max(0, match.start() - 3) : match.start()]
-            if not before.endswith(("我", "本人", "我们都", "都", "我是")) and not _own_surname(text, match.start()):
+            if not before.endswith(("我", "本人", "我们都", "都", "我是")) and not own_surname(text, match.start()):
                 found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "姓"))
-    return _unique(sorted(found, key=lambda item: item.start)[:MAX_NAMES])
+    return unique(sorted(found, key=lambda item: item.start)[:MAX_NAMES])
 
 
 OWN_NAME = re.compile(r"(?:名字|姓名|我)[^，。；！？,;\n]{0,8}[，, ]{0,2}$")
-_OTHERS = re.compile(r"[他她]|老板|支书|主任|村长|对方|那人|那个|队长|书记|人家|包工头")
+OTHERS = re.compile(r"[他她]|老板|支书|主任|村长|对方|那人|那个|队长|书记|人家|包工头")
 
 
-def _own_surname(text: str, place: int) -> bool:
-    """ "我的号码是 …，姓牛": a bare surname after the reporter's own words is the reporter's."""
+def own_surname(text: str, place: int) -> bool:
+    """In "我的号码是 …，姓牛" a bare surname after the reporter's own words is the reporter's."""
     before = text[max(0, place - 30) : place].rstrip(" ，,、")
     clause = re.split(r"[，。；！？,;\n]", before)[-1]
-    return bool(re.search(r"我|本人|电话|号码|手机|联系", clause)) and not _OTHERS.search(clause)
+    return bool(re.search(r"我|本人|电话|号码|手机|联系", clause)) and not OTHERS.search(clause)
 
 
 def _reporter_side(text: str, place: int) -> bool:

@@ -1,4 +1,4 @@
-"""How strongly single words speak for each class: the second opinion beside the rules, and the fall-back where none fires.
+"""How strongly single words speak for each class: beside the rules, and the fall-back where no rule fires.
 
 One weight per word and class (data/class_words.tsv), learned by `python bench/class_words.py` from the project's own
 phrases and labelled sentences. A text's words are added up, so every share can be traced to the words that made it.
@@ -54,9 +54,8 @@ class WordWeights:
         rows = [self.weights[word] for word in words]
         rows += [self.weights[CONCEPT + name] for name in concepts if CONCEPT + name in self.weights]
         size = math.sqrt(len(rows)) or 1.0
-        sums = [(sum(column) / size + bias) / SCALE for column, bias in zip(zip(*rows, strict=True), self.bias)] if (
-            rows
-        ) else [bias / SCALE for bias in self.bias]
+        columns = list(zip(*rows, strict=True)) or [()] * len(self.codes)
+        sums = [(sum(column) / size + bias) / SCALE for column, bias in zip(columns, self.bias, strict=True)]
         high = max(sums)
         grown = [math.exp(value - high) for value in sums]
         total = sum(grown)

@@ -15,7 +15,7 @@ DATA = Path(__file__).parent / "data"
 
 def rows(name: str) -> list[tuple[str, str]]:
     lines = (DATA / name).read_text(encoding="utf-8").splitlines()
-    return [tuple(line.split("\t")[:2]) for line in lines if line and not line.startswith("#")]
+    return [tuple(line.split("\t")[:2]) for line in lines if line and not line.startswith(("#", "MORE"))]
 
 
 def figures(name: str) -> tuple[float, float, float, float]:
@@ -32,7 +32,9 @@ def figures(name: str) -> tuple[float, float, float, float]:
     return top1 / count, top2 / count, scope / count, more / count
 
 
-@pytest.mark.parametrize("name", ["classes.tsv", "classes_dev2.tsv", "classes_look1.tsv", "classes_look2.tsv"])
+@pytest.mark.parametrize(
+    "name", ["classes.tsv", "classes_dev2.tsv", "classes_look1.tsv", "classes_look2.tsv", "classes_blind3.tsv"]
+)
 def test_sentences_used_in_development_keep_their_class(name):
     top1, top2, scope, more = figures(name)
     assert top1 >= 0.97
@@ -41,13 +43,45 @@ def test_sentences_used_in_development_keep_their_class(name):
     assert more <= 0.03
 
 
-def test_held_out_sentences():
-    # The targets of QUALITY §3; the head of the file says what was measured at first sight.
-    top1, top2, scope, more = figures("classes_held.tsv")
-    assert top1 >= 0.92
-    assert top2 >= 0.96
-    assert scope >= 0.97
-    assert more <= 0.05
+@pytest.mark.parametrize(
+    ("name", "first", "second", "inside", "asked"),
+    [
+        ("classes_held.tsv", 0.92, 0.96, 0.97, 0.05),
+        # Used for the weights after its first look (.588 .775 .844 .069 there): a floor, no held-out figure.
+        ("classes_blind4.tsv", 0.90, 0.97, 0.96, 0.05),
+        # Never used for the weights. Plain wording: .968 1.0 1.0 .0 at first sight; the targets of QUALITY §3.
+        ("classes_blind5.tsv", 0.92, 0.97, 0.97, 0.05),
+        # Never used for the weights. Indirect wording, which no word names: .667 .850 .933 .067 at first sight.
+        ("classes_blind6.tsv", 0.66, 0.84, 0.90, 0.07),
+    ],
+)
+def test_sentences_written_blind(name, first, second, inside, asked):
+    top1, top2, scope, more = figures(name)
+    assert top1 >= first
+    assert top2 >= second
+    assert scope >= inside
+    assert more <= asked
+
+
+def test_texts_that_say_nothing_are_asked_about():
+    samples = [
+        line.split("\t")[1]
+        for name in ("classes_blind3.tsv", "classes_blind4.tsv", "classes_blind5.tsv", "classes_blind6.tsv")
+        for line in (DATA / name).read_text(encoding="utf-8").splitlines()
+        if line.startswith("MORE")
+    ]
+    asked = sum(classify.classify(text).needs_more for text in samples)
+    assert asked / len(samples) >= 0.9
+
+
+def test_a_text_with_any_act_has_a_second_candidate_and_words_to_show():
+    # No rule fires: the words alone speak, and show which.
+    result = classify.classify("证上批的是找铜，他们在找锂")
+    assert result.code == "K1"
+    assert len(result.candidates) == classify.CANDIDATES
+    assert [item for item in result.evidence if item.code == "K1"]
+    shares = [share for _, share in result.candidates]
+    assert shares == sorted(shares, reverse=True)
 
 
 @pytest.mark.parametrize("text", ["我要举报，你们快来", "喂，听得到吗", "", "有情况", "。。。？", "😀" * 20])

@@ -47,7 +47,7 @@ def f1(counts: tuple[int, int, int]) -> float:
     return 2 * found / (2 * found + missed + wrong) if found else 0.0
 
 
-@pytest.mark.parametrize("name", ["extraction.jsonl", "extraction_dev2.jsonl"])
+@pytest.mark.parametrize("name", ["extraction.jsonl", "extraction_dev2.jsonl", "extraction_blind3.jsonl"])
 def test_texts_used_in_development_are_read_whole(name):
     found = figures(name)
     for key in ("ph", "id", "ar", "rep"):
@@ -56,14 +56,17 @@ def test_texts_used_in_development_are_read_whole(name):
     assert f1(found["co"]) >= 0.95
 
 
-def test_held_out_texts():
-    # Written after the rules were frozen; at first sight phone, id, area and reporter 1.0, respondent .81, company .90.
-    found = figures("extraction_held.jsonl")
+@pytest.mark.parametrize("name", ["extraction_held.jsonl", "extraction_blind4.jsonl", "extraction_blind5.jsonl"])
+def test_texts_written_blind(name):
+    # At first sight, before corrections (F1 of phone, id, area, reporter, person accused, any accused):
+    # held 1.0 1.0 1.0 1.0 .81 -, blind4 1.0 1.0 .941 .764 .836 .857, blind5 .957 1.0 1.0 .930 .914 .898.
+    found = figures(name)
     assert f1(found["ph"]) >= 0.99
     assert f1(found["id"]) >= 0.99
     assert f1(found["ar"]) >= 0.98
     assert f1(found["rep"]) >= 0.95
     assert f1(found["sub"]) >= 0.80
+    assert f1(found["co"]) >= 0.80
 
 
 @pytest.mark.parametrize(
@@ -81,6 +84,8 @@ def test_held_out_texts():
         ("零四七八，五二一二三四五", ["0478-5212345"]),
         ("幺三九四七八三个六二二", ["13947866622"]),
         ("账号6222020602012345678", []),
+        ("银行卡号6217 0021 9000 1234 567", []),
+        ("办公电话：0478-8765432，8765433", ["0478-8765432", "8765433"]),
         ("一二三三六热线", []),
         ("车牌蒙L88888", []),
     ],
@@ -123,6 +128,15 @@ def test_identity_numbers_keep_their_check_digit():
         ("20至30亩", 13333, True),
         ("叁拾亩", 20000, False),
         ("大概十五亩", 10000, True),
+        ("30米乘20米", 600, True),
+        ("东西长100米，南北宽60米", 6000, True),
+        ("200m*150m", 30000, True),
+        ("二十米见方", 400, True),
+        ("零点五公顷", 5000, False),
+        ("4.86hm2", 48600, False),
+        ("一亩二分半", 833, False),
+        ("十几二十亩", 6667, True),
+        ("三分多一点的地", 200, True),
     ],
 )
 def test_areas(text, m2, approx):
@@ -131,7 +145,9 @@ def test_areas(text, m2, approx):
     assert text[area.start : area.end] == area.text
 
 
-@pytest.mark.parametrize("text", ["一亩地补偿三万多", "每亩八万", "十分严重", "下午三点", "平均三百", "几亩地"])
+@pytest.mark.parametrize(
+    "text", ["一亩地补偿三万多", "三万一亩", "卖了四万五一亩", "每亩八万", "十分严重", "下午三点", "平均三百", "几亩地"]
+)
 def test_what_is_no_area(text):
     assert areas(text) == []
 

@@ -17,6 +17,7 @@ from hub.enrich import (
     extract_names,
     extract_numbers,
     extract_organisations,
+    extract_reporters,
     extract_times,
     words,
 )
@@ -32,6 +33,7 @@ MODULES = (
     extract_names,
     extract_numbers,
     extract_organisations,
+    extract_reporters,
     extract_times,
     scope,
     words,
