@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import structlog
 from flask import Flask, Response, jsonify, render_template, request
 from flask_babel import Babel
 from sqlalchemy.exc import OperationalError
@@ -13,6 +16,8 @@ from hub.logs import configure
 from hub.ports import HubPorts
 from hub.settings import settings
 from hub.web import auth, ops, security
+
+log = structlog.get_logger("hub.web")
 
 HTTP_MESSAGES = {
     400: "请求无法理解，请检查后重试",
@@ -56,6 +61,10 @@ def create_app() -> Flask:
     return app
 
 
+def _log_error(exc_info: Any) -> None:
+    log.error("request_failed", endpoint=request.endpoint, method=request.method, exc_info=exc_info[1])
+
+
 def _root() -> str:
     from pathlib import Path  # noqa: PLC0415
 
@@ -78,6 +87,8 @@ def _hooks(app: Flask) -> None:
 
 
 def _errors(app: Flask) -> None:
+    app.log_exception = _log_error  # type: ignore[method-assign]  # the default writes messages that may quote content
+
     def wants_json() -> bool:
         return request.path.startswith(("/api/", "/hooks/")) or request.accept_mimetypes.best == "application/json"
 

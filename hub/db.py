@@ -25,6 +25,7 @@ def connect(url: str | None = None, *, pool: int = 5) -> Engine:
         pool_size=pool,
         max_overflow=pool,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error text never quotes what was to be stored
         connect_args={
             "options": "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=120000 -c timezone=UTC",
             "connect_timeout": 10,

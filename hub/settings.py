@@ -31,7 +31,6 @@ class Settings(BaseSettings):
     web_workers: int = Field(default=2, description="Web processes.")
     web_threads: int = Field(default=32, description="Threads of a web process.")
     max_upload: int = Field(default=200 * MB, description="Largest accepted upload, bytes.")
-    max_hook: int = Field(default=256 * 1024, description="Largest accepted webhook body, bytes.")
     mail_memory: int = Field(default=512 * MB, description="Address space of the child that reads mail, bytes.")
     media_memory: int = Field(default=1024 * MB, description="Address space of the child that decodes media, bytes.")
     decode_seconds: int = Field(default=60, description="CPU seconds one decode job may take.")
