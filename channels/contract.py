@@ -322,7 +322,7 @@ class Route:
     `rank` orders the routes behind the party's own channel. `fits` says whether a party can be reached by it at all,
     `ready` whether an entrance is set up for it. `own_source`: only through the entrance the party wrote to (an openid
     belongs to one account). `by_people`: prepared by the hub, done by staff, who enter the evidence. `rings`: it may
-    wake somebody, so it keeps quiet hours.
+    wake somebody, so it keeps quiet hours. `on_wish`: only where the reporter's consent to it was recorded.
     """
 
     name: str
@@ -334,6 +334,7 @@ class Route:
     own_source: bool = False
     by_people: bool = False
     rings: bool = True
+    on_wish: bool = False
 
 
 @dataclass(frozen=True, slots=True)

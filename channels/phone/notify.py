@@ -158,6 +158,7 @@ def _shown(status: int, code: object) -> str:
 
 
 ROUTES = (
-    Route("sms", "短信", 20, fits_sms, send, ready),
+    # What others can read on a telephone, and what leaves the country's networks, waits for recorded consent.
+    Route("sms", "短信", 20, fits_sms, send, ready, on_wish=True),
     Route("call", "回拨电话", 50, fits_call, by_people=True),
 )

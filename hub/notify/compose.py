@@ -19,6 +19,7 @@ from hub.law.notices import ALIASES
 from hub.models import Attempt, Clue, Notice, NoticeTask, Reporter
 from hub.notify import codes, sending, words
 from hub.notify.parties import NO_RECEIPT, Party, parties
+from hub.notify.routes import options
 from hub.settings import settings
 from hub.terms import IntakeKind
 
@@ -54,7 +55,7 @@ def ask(  # the facts of a notice
     wait = timedelta(0) if kind == "receipt" else timedelta(seconds=settings().notice_wait)
     made: list[Notice] = []
     for party in parties(session, clue):
-        if kind == "receipt" and party.kind in NO_RECEIPT:
+        if kind == "receipt" and not _acknowledged(session, clue, party):
             continue
         notice, new = _claim(session, clue, party, kind, template.id, once)
         made.append(notice)
@@ -69,6 +70,17 @@ def ask(  # the facts of a notice
         data = {"notice": notice.id, "kind": kind, "party": party.kind, "state": notice.state}
         audit.record(session, f"clue:{clue.id}", "notice_asked", data=data)
     return made
+
+
+def _acknowledged(session: Session, clue: Clue, party: Party) -> bool:
+    """Whether a receipt can be written at all: a caller has heard it from the operator."""
+    if party.kind in NO_RECEIPT:
+        return False
+    draft = Notice(
+        clue_id=clue.id, kind="receipt", party=party.kind, reporter_id=party.reporter_id, intake_id=party.intake_id,
+        unit_id=clue.owner_unit_id,
+    )  # fmt: skip
+    return bool(options(session, draft))
 
 
 def _claim(session: Session, clue: Clue, party: Party, kind: str, template: str, once: str) -> tuple[Notice, bool]:

@@ -77,8 +77,9 @@ def options(session: Session, notice: Notice) -> list[Option]:
 def _consented(fitting: list[tuple[str, Route]], own: str, wish: Wish | None) -> list[tuple[str, Route]]:
     if wish is not None:
         return [(code, route) for code, route in fitting if route.name in wish.routes]
-    mine = [(code, route) for code, route in fitting if code == own]
-    return mine or [(code, route) for code, route in fitting if not route.own_source]
+    implied = [(code, route) for code, route in fitting if not route.on_wish]
+    mine = [(code, route) for code, route in implied if code == own]
+    return mine or [(code, route) for code, route in implied if not route.own_source]
 
 
 def _option(session: Session, code: str, route: Route, intake: Intake | None, unit_id: int) -> Option:
