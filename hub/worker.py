@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from channels.contract import FetchError, Remote
 from channels.registry import channel
 from hub import casework, db, failpoints, intake
-from hub.access import audit
 from hub.access.sealing import open_key
 from hub.enrich import decoding, run, transcribe
-from hub.models import Intake, Notice
+from hub.models import Intake
 from hub.notify import sending
 from hub.ports import HubPorts
 from hub.work import drain as draining
@@ -58,12 +56,7 @@ def told(job: Job) -> None:
     """Handler: args {"notice": id, "at": ISO, "evidence": codes}. Being told stops the clock the notice names."""
     args = job.args
     with db.transaction() as session:
-        note: Callable[..., None] | None = getattr(casework, "note_told", None)
-        if note is not None:
-            note(session, args["notice"], datetime.fromisoformat(args["at"]), args["evidence"])
-        else:
-            notice = session.get_one(Notice, args["notice"])
-            audit.record(session, f"clue:{notice.clue_id}", "told", data={"notice": notice.id, "kind": notice.kind})
+        casework.note_told(session, args["notice"], datetime.fromisoformat(args["at"]), args["evidence"])
         job.done(session)
 
 
@@ -71,13 +64,8 @@ def undelivered(job: Job) -> None:
     """Handler: args {"notice": id, "exhausted": bool, "at": ISO}. What was told is not told any more, or never was."""
     args = job.args
     with db.transaction() as session:
-        note: Callable[..., None] | None = getattr(casework, "note_undelivered", None)
-        if note is not None:
-            note(session, args["notice"], datetime.fromisoformat(args["at"]), exhausted=args["exhausted"])
-        else:
-            notice = session.get_one(Notice, args["notice"])
-            data = {"notice": notice.id, "kind": notice.kind, "exhausted": args["exhausted"]}
-            audit.record(session, f"clue:{notice.clue_id}", "not_told", data=data)
+        moment = datetime.fromisoformat(args["at"])
+        casework.note_undelivered(session, args["notice"], moment, exhausted=args["exhausted"])
         job.done(session)
 
 
