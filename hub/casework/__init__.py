@@ -16,6 +16,7 @@ from hub.casework.kinds import set_intake_kind
 from hub.casework.notices import note_told, note_undelivered
 from hub.casework.opening import Opening, open_clue, serial, takes_material
 from hub.casework.reporters import add_reporter
+from hub.casework.sweeping import Warned, close_waiting, sweep
 from hub.casework.values import CONFIRMABLE, apply_suggestions, confirm, note_read, reenrich
 
 __all__ = [
@@ -24,11 +25,13 @@ __all__ = [
     "Opening",
     "RefusedError",
     "StaleError",
+    "Warned",
     "add_reporter",
     "announce",
     "apply",
     "apply_suggestions",
     "calendar_of",
+    "close_waiting",
     "confirm",
     "confirm_calendar",
     "fold_counters",
@@ -46,5 +49,6 @@ __all__ = [
     "reenrich",
     "serial",
     "set_intake_kind",
+    "sweep",
     "takes_material",
 ]
