@@ -95,6 +95,7 @@ def _perform(doing: Doing) -> Done:
     _check_time(doing)
     session, clue, rule = doing.session, doing.clue, doing.rule
     before = clue.state
+    stood = (clue.state, clue.owner_unit_id, clue.division)
     for one in rule.clocks:
         _end_clock(doing, one)
     change = EFFECTS.get(rule.id)
@@ -106,7 +107,8 @@ def _perform(doing: Doing) -> Done:
         if State.CLOSED in (before, clue.state):
             clue.close_reason = rule.id.removeprefix("close.") if clue.state == State.CLOSED else None
     touch(session, clue)
-    place(session, clue)
+    if stood != (clue.state, clue.owner_unit_id, clue.division):
+        place(session, clue)
     for one in rule.clocks:
         if one.effect == "start":
             _note(doing, clocks.start(session, clue, one.kind, _base(doing, one), one.days, rule=rule.id))

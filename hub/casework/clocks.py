@@ -73,6 +73,8 @@ def start(
             return None
         stop(session, live, _midnight(base), "superseded")
     last = known[-1] if known else None
+    if kind == "escalation" and last is not None and workflow.switches()["escalation"] == "total":
+        base = last.base
     if last is not None and last.ended_as == "superseded" and (last.base, last.days) == (base, days):
         last.stopped_at = last.ended_as = None
         last.held = {}
