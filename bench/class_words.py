@@ -19,7 +19,7 @@ from hub.enrich import classify, words  # noqa: E402 - the project may not be in
 
 DATA = ROOT / "tests" / "enrich" / "data"
 PHRASES = ROOT / "hub" / "enrich" / "data" / "class_phrases.tsv"
-HELD = ("classes_blind5.tsv", "classes_blind6.tsv")
+HELD = ("classes_blind5.tsv", "classes_blind6.tsv", "classes_blind7.tsv")
 ROUNDS = 300
 DECAY = 3e-4
 LEAST = 2  # texts a word must stand in
@@ -52,7 +52,7 @@ def learn(rows: list[tuple[str, str, float]], read: list[set[str]]) -> list[str]
     codes = [*sorted({code for code, _, _ in rows} - {words.NONE}), words.NONE]
     counts = Counter(word for found in read for word in found)
     known = {word: i for i, word in enumerate(sorted(word for word, n in counts.items() if n >= LEAST))}
-    table = np.zeros((len(rows), len(known)))
+    table = np.zeros((len(rows), len(known)), dtype=np.float32)
     for i, found in enumerate(read):
         columns = [known[word] for word in found if word in known]
         table[i, columns] = 1 / np.sqrt(max(1, len(columns)))

@@ -18,7 +18,7 @@ from hub.enrich.duplicates import candidates  # noqa: E402
 from hub.enrich.extract import extract  # noqa: E402
 
 DATA = ROOT / "tests" / "enrich" / "data"
-CLASSES = ("", "_dev2", "_look1", "_look2", "_held", "_blind3", "_blind4", "_blind5", "_blind6")
+CLASSES = ("", "_dev2", "_look1", "_look2", "_held", "_blind3", "_blind4", "_blind5", "_blind6", "_blind7")
 EXTRACTION = ("", "_dev2", "_held", "_blind3", "_blind4", "_blind5")
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 
