@@ -82,12 +82,18 @@ def _failed(session: Session, notice: Notice, row: Attempt, tries: list[Attempt]
     """Not told after all: the clock runs again with its old due date, and the same or the next route is tried."""
     sending.change(row, "failed", report.detail or "退回", permanent=report.permanent)
     _drop_queued(tries, "已退回")
-    if notice.state == "told" and notice.evidence.startswith(f"{row.route}:"):
+    told = notice.state == "told" and notice.evidence.startswith(f"{row.route}:")
+    if told:
         sending.untell(session, notice)
-    if notice.state == "queued" and report.permanent:
+    if notice.state != "queued":
+        return
+    if not report.permanent:
+        # Later than the ten minutes in which WeChat drops a message with a name it has seen.
+        sending.retry(session, notice, row, least=sending.UNKNOWN_WAIT)
+    elif told:
+        sending.put(session, notice)
+    else:
         sending.advance(session, notice)
-    elif notice.state == "queued":
-        sending.retry(session, notice, row)
 
 
 def _drop_queued(tries: list[Attempt], why: str) -> None:

@@ -108,7 +108,7 @@ def advance(session: Session, notice: Notice, wait: timedelta = timedelta(0)) ->
 def lost(session: Session, notice: Notice, *, exhausted: bool) -> None:
     """Casework is told, after this transaction: what was told is not told any more, or no route is left."""
     args = {"notice": notice.id, "exhausted": exhausted, "at": clock.now().isoformat()}
-    work.put(session, "undelivered", args, once=f"undelivered:{notice.id}")
+    work.put(session, "undelivered", args, once=f"undelivered:{notice.id}:{exhausted}")
 
 
 def tell(  # evidence, when and by whom
@@ -125,7 +125,7 @@ def tell(  # evidence, when and by whom
 
 
 def untell(session: Session, notice: Notice) -> None:
-    """A later permanent failure: what was told is open again, and casework is told so after this transaction."""
+    """A later failure: what was told is open again. Casework is told so before the next step (`put`) is taken."""
     notice.state, notice.told_at, notice.evidence = "queued", None, ""
     session.flush()
     if notice.kind != "receipt":
@@ -339,12 +339,12 @@ def _again(session: Session, notice: Notice, row: Attempt) -> None:
         advance(session, notice)
 
 
-def retry(session: Session, notice: Notice, row: Attempt) -> None:
-    """After a passing failure: the same route after a growing wait, then the next one."""
+def retry(session: Session, notice: Notice, row: Attempt, least: timedelta = timedelta(0)) -> None:
+    """After a passing failure: the same route after a growing wait, of `least` at least, then the next one."""
     failed = sum(o.route == row.route and o.state == "failed" for o in attempts_of(session, notice.id))
     if failed <= len(BACK_OFF):
         add(session, notice, row.route, "queued", "", row.source_id)
-        put(session, notice, BACK_OFF[failed - 1])
+        put(session, notice, max(least, BACK_OFF[failed - 1]))
     else:
         advance(session, notice)
 

@@ -126,8 +126,7 @@ def returned(session: Session, who: Actor, task_id: int, at: datetime | None = N
     _attempt_failed(session, notice, "letter", "信函退回")
     if notice.state == "told" and notice.evidence.startswith("letter:"):
         sending.untell(session, notice)
-    if notice.state == "queued":
-        sending.advance(session, notice)
+        sending.put(session, notice)
 
 
 def _finish(

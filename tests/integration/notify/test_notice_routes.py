@@ -72,6 +72,7 @@ def test_a_template_that_was_blocked_opens_the_notice_again(county) -> None:
     county.work(2)
     with db.transaction() as session:
         assert notify.note_report(session, DeliveryReport("1000000", "failed", permanent=True, detail="用户拒收")) == 1
+    county.work()
     assert county.notice(notice_id).state == "undelivered"
 
 
@@ -83,7 +84,8 @@ def test_a_template_the_system_lost_is_sent_again(county) -> None:
     county.work(2)
     with db.transaction() as session:
         notify.note_report(session, DeliveryReport("1000000", "failed", detail="发送失败"))
-    assert county.notice(notice_id).state == "queued"
+    county.work()
+    assert county.notice(notice_id).state == "queued", "not within the ten minutes of client_msg_id"
     county.work(2)
     assert county.attempts(notice_id)[-2:] == [("wechat_template", "failed"), ("wechat_template", "sent")]
 
@@ -110,6 +112,7 @@ def test_leaving_the_account_counts_for_what_was_just_sent(county, hours, state)
     county.later(hours=hours)
     with db.transaction() as session:
         notify.note_report(session, DeliveryReport(person_key(OPENID), "failed", permanent=True, detail="已取消关注"))
+    county.work()
     assert county.notice(notice_id).state == state
 
 
