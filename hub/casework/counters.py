@@ -43,6 +43,10 @@ def place(session: Session, clue: Clue) -> None:
     rows = {row.unit_id: row for row in session.scalars(select(ClueUnit).where(ClueUnit.clue_id == clue.id))}
     wanted = _wanted(session, clue)
     is_open = clue.state in OPEN_STATES
+    for unit_id in sorted(rows.keys() - wanted.keys()):  # the tree of units has changed above a holder
+        gone = rows.pop(unit_id)
+        count(session, unit_id, dict(_keys(gone.state, gone.channel, sign=-1)))
+        session.delete(gone)
     for unit_id, row in rows.items():
         if row.state != clue.state:
             change = _keys(clue.state, row.channel)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from hub import casework, db, search
 from hub.access import sealing
 from hub.jurisdiction import units
-from hub.models import Clue, ClueUnit, DataKey, Hold, SearchRow, Unit
+from hub.models import Clue, ClueUnit, CounterDelta, DataKey, Hold, SearchRow, Unit
 from hub.terms import Role
 from tests.integration.casework.conftest import CITY, COUNTY, MINISTRY, PROVINCE, SIBLING, Desk, snapshot
 
@@ -239,3 +239,24 @@ def test_random_pairs_of_counties_meet_at_their_lowest_common_superior(desk: Des
     assert owner(clue) == other
     desk.p1(clue, desk.who(other), place=one if len(one) == 6 else COUNTY)
     assert desk.state(clue) == "verifying"
+
+
+def test_a_unit_moved_below_another_takes_its_clues_along(desk: Desk) -> None:
+    """A county that comes under another city: the former city no longer sees its clues once something happens."""
+    clue = desk.clue()
+    with db.transaction() as session:
+        county, city = units.by_code(session, COUNTY), units.by_code(session, "430100")
+        assert county is not None
+        assert city is not None
+        county.parent_id, county.path = city.id, [*city.path, county.id]
+    desk.p1(clue)
+    assert rows(clue) == {COUNTY: "owner", "430100": "ancestor", PROVINCE: "ancestor", MINISTRY: "ancestor"}
+    with db.reading() as session:
+        former = units.by_code(session, CITY)
+        assert former is not None
+        deltas = session.execute(select(CounterDelta.key, CounterDelta.n).where(CounterDelta.unit_id == former.id))
+        sums: dict[str, int] = {}
+        for key, n in deltas:
+            sums[key] = sums.get(key, 0) + n
+        assert sums
+        assert set(sums.values()) == {0}

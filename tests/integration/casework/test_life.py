@@ -404,3 +404,18 @@ def test_guessing_query_codes_is_slowed_down(desk: Desk) -> None:
         assert casework.may_try_code(session, "203.0.113.7")
         casework.note_wrong_code(session, "203.0.113.7")
         assert casework.may_try_code(session, "203.0.113.7")
+
+
+def test_nobody_can_be_reached_and_the_worker_says_so_later(desk: Desk) -> None:
+    """The real outbox: a reporter without any address. The clock ends as tried, not as told; the report adds nothing."""
+    from hub.worker import drain
+
+    clue = desk.clue(channel="email", number="03", reporter={"name": "张三"})
+    desk.act(clue, "determine.P3", ground="N3")
+    ended = desk.clock(clue, "determination")
+    assert (ended.ended_as, desk.read(clue).close_reason) == ("exhausted", "out_of_scope")
+    assert drain("light") >= 1, "the work row that tells casework"
+    after = desk.clock(clue, "determination")
+    assert (after.ended_as, after.stopped_at, desk.state(clue)) == ("exhausted", ended.stopped_at, "closed")
+    with db.reading() as session:
+        assert audit.verify(session).ok
