@@ -407,7 +407,7 @@ def test_guessing_query_codes_is_slowed_down(desk: Desk) -> None:
 
 
 def test_nobody_can_be_reached_and_the_worker_says_so_later(desk: Desk) -> None:
-    """The real outbox: a reporter without any address. The clock ends as tried, not as told; the report adds nothing."""
+    """The real outbox: a reporter without an address. The clock ends as tried, not told; the report adds nothing."""
     from hub.worker import drain
 
     clue = desk.clue(channel="email", number="03", reporter={"name": "张三"})
