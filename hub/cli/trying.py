@@ -96,7 +96,7 @@ def notice() -> None:
         _print(dict(render(row)))
 
 
-@try_group.command()
+@try_group.command(context_settings={"ignore_unknown_options": True})  # -3 is a number to refuse, not an option
 @click.argument("base")
 @click.argument("days")
 def due(base: str, days: str) -> None:
@@ -207,7 +207,7 @@ def duplicates(file: Path) -> None:
     for line in filter(str.strip, lines):
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             bad += 1
             continue
         if isinstance(row, dict) and "id" in row and isinstance(row.get("text"), str):

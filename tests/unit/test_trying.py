@@ -1,0 +1,30 @@
+"""`hub try` on input nobody should send: exit 0 and JSON on standard output, whatever comes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hub.cli.trying import try_group
+
+HOSTILE = (b"[" * 100_000, b'{"text":' * 100_000, b"\x00\xff\xfe junk", b"[1, 2]", b'{"text": 5}')
+
+
+@pytest.mark.parametrize("line", HOSTILE, ids=("deep list", "deep object", "junk", "list", "number"))
+def test_a_row_that_is_none_is_an_error_in_its_place(line: bytes, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_bytes(line)
+    for arguments, given in ((["duplicates", str(rows)], b""), (["notice"], line), (["calendar"], line)):
+        done = CliRunner().invoke(try_group, arguments, input=given + b"\n")
+        assert done.exit_code == 0, (arguments, done.exception)
+        assert "error" in json.loads(done.stdout), arguments
+
+
+@pytest.mark.parametrize("days", ["-3", "many", "99999999"])
+def test_days_that_are_no_number_of_days_are_an_error(days: str) -> None:
+    done = CliRunner().invoke(try_group, ["due", "2026-11-20", days])
+    assert done.exit_code == 0, done.output
+    assert "error" in json.loads(done.stdout)
