@@ -59,7 +59,7 @@ check: $(LOCK_STAMP) lint types imports ## the same without browser and fault la
 	@$(PY) -m pytest -q -n 2 --dist loadgroup -m "not browser and not fault and not long"
 
 test-long: $(LOCK_STAMP) apt ## the long programmes too
-	@HUB_TEST_LONG=1 $(PY) -m pytest -q -m "long"
+	@HUB_TEST_LONG=1 $(PY) -m pytest -q -m "long or fault"
 
 test-planted: $(LOCK_STAMP) ## plant known bugs in a copy: each must turn its named test red
 	@$(PY) tests/planted/run.py

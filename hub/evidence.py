@@ -130,5 +130,14 @@ class Store:
                 base = index * CHUNK
                 yield plain[max(0, start - base) : max(0, stop - base)]
 
+    def sweep(self, older_than: float) -> int:
+        """Removes sealed leftovers of writes that were killed before they had a name. Returns how many."""
+        gone = 0
+        for file in (self.root / "tmp").iterdir():
+            if file.stat().st_mtime < older_than:
+                file.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
     def exists(self, address: str) -> bool:
         return self._path(address).exists()

@@ -16,6 +16,7 @@ from hub import db
 from hub.access import sealing
 from hub.runtime import embedded, schema
 from hub.settings import export, settings
+from tests.skips import pytest_runtest_makereport  # noqa: F401  an unexpected skip fails
 
 _real_connect = socket.socket.connect
 

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from channels.registry import channels
-from hub import casework, db, failpoints
+from hub import casework, db, failpoints, intake
 from hub.access import audit
 from hub.access.sealing import check_fingerprint
 from hub.jurisdiction.units import ensure_units
@@ -34,6 +34,7 @@ from hub.work import drain, sweeper, wake
 log = structlog.get_logger("hub.process")
 MEMORY_LIMIT = 1_500_000_000  # RSS at which a model worker is replaced
 SEAL_SECONDS = 20.0
+LEFTOVER_SECONDS = 86_400.0  # sealed pieces of writes that were killed
 
 
 def begin(name: str, *, pool: int = 5) -> None:
@@ -238,6 +239,7 @@ def sealer(stop: Event) -> None:
             made = audit.seal(session)
         if made is not None:
             audit.export(made, folder)
+        intake.store().sweep(time.time() - LEFTOVER_SECONDS)
 
 
 def _forever(body: Callable[[], None], stop: Event) -> Callable[[], None]:

@@ -157,7 +157,10 @@ def _confine(memory: int, keep: int) -> None:
         os.dup2(null, stream)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    with open("/proc/self/statm") as file:  # noqa: PTH123  a proc file
+        inherited = int(file.read().split()[0]) * resource.getpagesize()
+    limit = inherited + memory  # the parent's libraries are mapped already: the job may grow by `memory`
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     if os.getuid() == 0:
         user = pwd.getpwnam("nobody")
         os.setgroups([])

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,15 @@ def test_file_and_folders_are_synced_before_put_returns(store, monkeypatch) -> N
     assert synced.index(str(path.parent)) == len(synced) - 1  # its folder last
     assert str(store.root) in synced
     assert str(path.parent.parent) in synced
+
+
+def test_leftovers_of_killed_writes_go_after_a_day(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    kept = store.put(io.BytesIO(b"x"), bytes(32))
+    for name, age in (("old", 100_000), ("new", 10)):
+        file = tmp_path / "tmp" / name
+        file.write_bytes(b"sealed")
+        os.utime(file, (time.time() - age, time.time() - age))
+    assert store.sweep(time.time() - 86_400) == 1
+    assert [file.name for file in (tmp_path / "tmp").iterdir()] == ["new"]
+    assert store.exists(kept.address)
