@@ -33,7 +33,7 @@ def test_what_was_put_comes_back(store, size) -> None:
     assert b"".join(store.read(stored.address, KEY)) == data
     sealed = store._path(stored.address).read_bytes()
     assert hashlib.sha256(sealed).hexdigest() == stored.address
-    assert size == 0 or data[:16] not in sealed
+    assert size < 16 or data[:16] not in sealed  # a single byte may stand in it by chance
     assert list((store.root / "tmp").iterdir()) == []
 
 
