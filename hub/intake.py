@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
@@ -298,8 +298,10 @@ def _clue_for(session: Session, intake: Intake, outcome: contract.NewReport | co
         # Locked before the clue's chain head is: the enrich worker takes both in this order too.
         joined = (t.clue_id for t in talks if _joins(t, intake.at, outcome.quiet))
         clue = next((session.get_one(Clue, found, with_for_update=True) for found in joined), None)
-    if clue is None:
-        clue = casework.open_clue(session, _opening(intake, outcome.report))
+    answered = clue if clue is not None and clue.determination == "P5" else None
+    if clue is None or answered is not None:  # what comes after "supplement" is a new clue with its own clock (§5)
+        supplements = answered.id if answered else None
+        clue = casework.open_clue(session, replace(_opening(intake, outcome.report), supplement_of=supplements))
         number = blind(f"talk:{intake.source_id}", clue.no)
         session.add(Conversation(source_id=intake.source_id, token=number, clue_id=clue.id, last_at=intake.at))
     elif casework.is_open(clue.state):
@@ -397,7 +399,7 @@ def add_part(  # the facts of one part
 def _offer(session: Session, part: Part, clue: Clue, content: str) -> None:
     """Makes a part of a clue searchable and readable."""
     if part.kind in (contract.PartKind.TEXT, contract.PartKind.LINK, contract.PartKind.LOCATION) and content:
-        chain = [unit.id for unit in units.chain(session, clue.received_unit_id)]
+        chain = casework.seen_by(session, clue.id)
         search.index(session, clue.id, clue.recorded_at, f"part:{part.id}", content, chain)
     wanted = _WORK.get(contract.PartKind(part.kind)) if part.kind in list(contract.PartKind) else None
     if wanted is not None and part.blob_id is not None:

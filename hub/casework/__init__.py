@@ -7,7 +7,7 @@ changes. `open_clue` begins a clue's life.
 from hub.casework import determination, jurisdiction, linking, merging, verification  # noqa: F401  register their acts
 from hub.casework.acts import Done, apply
 from hub.casework.calendars import confirm_calendar, preview_calendar, propose_calendar
-from hub.casework.changes import announce, is_open, key_of
+from hub.casework.changes import announce, is_open, key_of, seen_by
 from hub.casework.clocks import calendar_of
 from hub.casework.counters import fold_counters
 from hub.casework.errors import RefusedError, StaleError
@@ -47,6 +47,7 @@ __all__ = [
     "preview_calendar",
     "propose_calendar",
     "reenrich",
+    "seen_by",
     "serial",
     "set_intake_kind",
     "sweep",

@@ -18,8 +18,13 @@ from hub.terms import OPEN_STATES
 
 def announce(session: Session, clue: Clue) -> None:
     """Tells open pages, after the commit, that this clue changed: unit ids and the clue's id, nothing else."""
-    seen_by = session.scalars(select(ClueUnit.unit_id).where(ClueUnit.clue_id == clue.id)).all()
-    session.execute(select(func.pg_notify("hub_live", json.dumps({"c": clue.id, "u": list(seen_by)}))))
+    note = json.dumps({"c": clue.id, "u": seen_by(session, clue.id)})
+    session.execute(select(func.pg_notify("hub_live", note)))
+
+
+def seen_by(session: Session, clue_id: int) -> list[int]:
+    """Ids of the units that may see the clue, ancestors included."""
+    return list(session.scalars(select(ClueUnit.unit_id).where(ClueUnit.clue_id == clue_id)))
 
 
 def lock(session: Session, ids: Iterable[int]) -> dict[int, Clue]:

@@ -18,7 +18,6 @@ from hub import casework, db, intake, search
 from hub.access import audit
 from hub.access.sealing import open_key
 from hub.enrich import decoding, passages
-from hub.jurisdiction import units
 from hub.models import Blob, Clue, Intake, Part, SearchRow, Segment, Transcript
 from hub.settings import settings
 from hub.terms import IntakeState
@@ -137,7 +136,7 @@ def store(session: Session, part_id: int, made: text_contract.Transcript, by_use
     )  # fmt: skip
     session.add(row)
     session.flush()
-    chain = [unit.id for unit in units.chain(session, clue.received_unit_id)] if clue else []
+    chain = casework.seen_by(session, clue.id) if clue else []
     if clue is not None:  # the words of an earlier version are no longer what the part says
         stale = SearchRow.ref.startswith(f"part:{part_id}:", autoescape=True)
         session.execute(delete(SearchRow).where(SearchRow.clue_id == clue.id, stale))

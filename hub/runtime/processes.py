@@ -34,6 +34,8 @@ from hub.work import drain, sweeper, wake
 log = structlog.get_logger("hub.process")
 MEMORY_LIMIT = 1_500_000_000  # RSS at which a model worker is replaced
 SEAL_SECONDS = 20.0
+SWEEP_SECONDS = 60.0  # between two looks at the deadlines
+_swept = [float("-inf")]
 LEFTOVER_SECONDS = 86_400.0  # sealed pieces of writes that were killed
 
 
@@ -229,6 +231,10 @@ def chores() -> None:
     """What the leading sweeper does once a tick besides waking queues."""
     with db.transaction() as session:
         casework.fold_counters(session)
+    if time.monotonic() - _swept[0] >= SWEEP_SECONDS:
+        _swept[0] = time.monotonic()
+        with db.transaction() as session:
+            casework.sweep(session)
 
 
 def sealer(stop: Event) -> None:

@@ -16,7 +16,7 @@ from hub.access.masking import mask
 from hub.access.people import Actor
 from hub.access.sealing import Key, open_key
 from hub.enrich import passages
-from hub.jurisdiction import units
+from hub.law import workflow
 from hub.models import (
     Blob,
     Clock,
@@ -39,6 +39,11 @@ ACT_LABELS = {
     "confirm": "确认建议", "set_value": "填写", "fetched": "取回媒体",
     "to_manual": "转人工阅读", "read_original": "查阅原件",
     "correct_text": "更正文字", "set_kind": "认定类别", "delivery_report": "送达回执", "register_by_hand": "人工登记",
+    "notice_asked": "拟告知", "notice_undelivered": "告知未送达", "notice_handed_over": "告知已送出",
+    "notice_report": "告知回执",
+    "notice_recalled": "撤回告知", "notice_read": "已读告知", "letter_returned": "告知函退回",
+    "called_back": "电话告知",
+    "reveal_address_sheet": "取用收件地址", "wish": "记录联系意愿",
 }  # fmt: skip
 
 
@@ -318,10 +323,16 @@ def _history(session: Session, clue: Clue, intake_ids: list[int]) -> list[dict[s
     ids = {int(row.actor[5:]) for row in rows if row.actor.startswith("user:")}
     names = {f"user:{user.id}": user.name for user in session.scalars(select(User).where(User.id.in_(ids)))}
     return [
-        {"at": clock.china(row.at), "recorded": clock.china(row.received_at), "act": ACT_LABELS.get(row.act, row.act),
+        {"at": clock.china(row.at), "recorded": clock.china(row.received_at), "act": act_label(row.act),
          "actor": names.get(row.actor, "系统"), "hash": row.hash.hex()[:8]}
         for row in rows
     ]  # fmt: skip
+
+
+def act_label(act: str) -> str:
+    """The words of an event: the rule table's own for its acts, ours for what machines and desks do."""
+    rule = workflow.rules().get(act)
+    return ACT_LABELS.get(act) or (rule.label if rule is not None else act)
 
 
 def correct_part(session: Session, who: Actor, clue: Clue, part: Part, text: str) -> None:
@@ -329,7 +340,7 @@ def correct_part(session: Session, who: Actor, clue: Clue, part: Part, text: str
     key = open_key(session, session.get_one(Intake, part.intake_id).key_id)
     part.text = key.seal(text, "part.text")
     session.query(SearchRow).filter(SearchRow.clue_id == clue.id, SearchRow.ref == f"part:{part.id}").delete()
-    chain = [unit.id for unit in units.chain(session, clue.received_unit_id)]
+    chain = casework.seen_by(session, clue.id)
     search.index(session, clue.id, clue.recorded_at, f"part:{part.id}", text, chain)
     audit.record(session, f"clue:{clue.id}", "correct_text", actor=who.label, data={"part": part.id})
     casework.reenrich(session, clue)
