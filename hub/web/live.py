@@ -24,6 +24,7 @@ from hub.web.security import me, signed_in
 bp = Blueprint("live", __name__)
 log = structlog.get_logger("hub.live")
 SECONDS, BEAT, IDLE = 60.0, 15.0, 5.0
+EVERYTHING = 0  # no clue has this number: something may have changed before anybody listened
 MANY = 50  # changed clues of one burst that are still named one by one
 
 
@@ -35,6 +36,7 @@ class Fanout:
         self._queues: dict[int, tuple[int, queue.SimpleQueue[int]]] = {}
         self._thread_of = 0  # pid in which the LISTEN thread runs; 0: none
         self._next = 0
+        self._hears = False  # LISTEN is in force
 
     def join(self, unit_id: int) -> tuple[int, queue.SimpleQueue[int]] | None:
         """A new subscription, or None when too many streams are open."""
@@ -44,8 +46,11 @@ class Fanout:
             self._next += 1
             box: queue.SimpleQueue[int] = queue.SimpleQueue()
             self._queues[self._next] = (unit_id, box)
+            if self._hears:  # else as soon as it does: what changed since the page was made is read again
+                box.put(EVERYTHING)
             if self._thread_of != os.getpid():
                 self._thread_of = os.getpid()
+                self._hears = False
                 threading.Thread(target=self._listen, daemon=True, name="listen").start()
             return self._next, box
 
@@ -60,20 +65,29 @@ class Fanout:
                 url = settings().database_url.replace("+psycopg", "")
                 with psycopg.connect(url, autocommit=True) as connection:
                     connection.execute("listen hub_live")
+                    self._hear()
                     while self._wanted():
                         for note in connection.notifies(timeout=IDLE):
                             self._tell(json.loads(note.payload))
                     return
             except (psycopg.Error, ValueError) as error:
+                self._hears = False
                 log.warning("listen_failed", error=type(error).__name__)
                 time.sleep(1)
                 if not self._wanted():
                     return
 
+    def _hear(self) -> None:
+        with self._lock:
+            self._hears = True
+            for _unit, box in self._queues.values():
+                box.put(EVERYTHING)
+
     def _wanted(self) -> bool:
         with self._lock:
             if not self._queues:
                 self._thread_of = 0
+                self._hears = False
             return bool(self._queues)
 
     def _tell(self, note: dict[str, object]) -> None:
@@ -93,7 +107,8 @@ fanout = Fanout()
 @bp.get("/live")
 @signed_in(*people.CONTENT_ROLES)
 def stream() -> Response:
-    """Server-sent events `clue` with the numbers of changed clues of the own unit; an empty list means "many".
+    """Server-sent events `clue` with the numbers of changed clues of the own unit; an empty list means "many", or that
+    the stream has just begun: a change between the page and its stream is not lost.
 
     Ends after 60 s; the browser comes back by itself and reads again what it shows.
     """
@@ -111,7 +126,7 @@ def stream() -> Response:
                     changed = {box.get(timeout=min(BEAT, left))}
                     while not box.empty():  # a burst is one event
                         changed.add(box.get_nowait())
-                    told = sorted(changed) if len(changed) <= MANY else []
+                    told = sorted(changed) if len(changed) <= MANY and EVERYTHING not in changed else []
                     yield f"event: clue\ndata: {json.dumps(told)}\n\n"
                     time.sleep(0.3)
                 except queue.Empty:

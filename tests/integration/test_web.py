@@ -580,9 +580,8 @@ def test_the_live_stream_names_changed_clues_of_the_own_unit_only(people: Cast) 
     events, beats = iter(mine), iter(theirs)
     assert "retry" in as_text(next(events))
     assert "retry" in as_text(next(beats))
-    import time
-
-    time.sleep(1)  # the listener connects
+    for begun in (events, beats):  # once it listens: read again what changed since the page was made
+        assert as_text(next(begun)).endswith("data: []\n\n")
     mail()
     with db.reading() as session:
         number = session.scalars(select(Clue.id)).one()
