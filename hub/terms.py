@@ -139,8 +139,8 @@ class Span:
 class Suggestion:
     """What a machine proposes for one field of a clue, with the words that made it think so.
 
-    `field`: place, class, scope, respondent, facts, area, phone, reporter_name, id_number, organisation, occurred,
-    urgency, kind, missing, location. `value` is plain JSON data. A person confirms; nothing is ever overwritten.
+    `field`: place, class, scope, respondent, mineral, count, area, phone, reporter_name, id_number, organisation,
+    occurred, urgency, kind, missing, location. `value` is plain JSON data. A person confirms; nothing is overwritten.
     """
 
     field: str

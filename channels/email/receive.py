@@ -239,8 +239,9 @@ class _Pass:
         ids = reading.message_ids(
             mime.Entity(data, mime.read_headers(data, 0, len(data), top=True)[0], 0, 0, 0).get("message-id")
         )
-        # Without a Message-ID the arrival time stands in: it survives a new UIDVALIDITY.
-        soft = f"mid:{ids[0]}:{digest}" if ids else f"arrived:{at.isoformat()}:{digest}"
+        # Without a Message-ID the bytes stand in (headers included): a mail put back is no second one, also after a new
+        # UIDVALIDITY. Mail servers add a Message-ID of their own, so two senders never look alike.
+        soft = f"mid:{ids[0]}:{digest}" if ids else f"bytes:{digest}"
         original = Blob("mail.eml", "message/rfc822", data, "original")
         return RawIntake(
             "email", self.source.id, f"{prefix}{uid}", at, (original,), meta, (soft,), station=self.source.station

@@ -37,6 +37,6 @@ def from_files(blobs: Sequence[Blob], meta: Mapping[str, Json], *, source_id: st
         kind = scan_kind(blob.read())
         text = not kind and blob.name.lower().endswith((".txt", ".json"))
         if kind not in SCANS and kind != "docx" and not text:
-            raise InputRefusedError("不支持的文件类型，请上传 PDF、TIFF、JPEG、PNG、HEIC、OFD 或 DOCX")
+            raise InputRefusedError("不支持的文件类型，请上传 PDF、TIFF、JPEG、PNG、HEIC、BMP、WEBP、GIF、OFD 或 DOCX")
     raws = form_from_files(blobs, meta, source_id=source_id, now=now, channel=CHANNEL, spec=FORM, allowed=_allowed)
     return [replace(raw, blobs=(raw.blobs[0], *arranged(raw.blobs[1:]))) for raw in raws]

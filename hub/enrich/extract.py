@@ -21,7 +21,7 @@ from hub.enrich.extract_numbers import Found, numbers
 from hub.enrich.extract_times import When, dates
 from hub.terms import Passage, Span, Suggestion
 
-VERSION = "extract-2"
+VERSION = "extract-3"
 PRODUCER = "extract"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
 MASK = "\u2587"
@@ -270,7 +270,7 @@ def _suggestions(text: str, result: ExtractResult, spans: Callable[[int, int], t
         value = {"value": when.value, "text": when.text}
         found.append(make("occurred", value, LIKELY if when.absolute else WEAK, when.start, when.end))
     for key, rows in (("mineral", result.minerals), ("count", result.counts)):
-        found += [make("facts", {key: row.value}, LIKELY, row.start, row.end) for row in rows[:MAX_BODIES]]
+        found += [make(key, row.value, LIKELY, row.start, row.end) for row in rows[:MAX_BODIES]]
     return found
 
 

@@ -30,7 +30,7 @@ PRODUCING_FIELDS = {
     "place": "违法行为发生地", "class": "违法类型", "scope": "受理范围", "respondent": "违法主体", "area": "面积",
     "occurred": "发生时间", "organisation": "涉及单位", "phone": "电话", "reporter_name": "举报人姓名",
     "id_number": "证件号", "urgency": "紧急程度", "missing": "缺少要素",
-    "facts": "主要违法事实", "evidence": "证据材料",
+    "facts": "主要违法事实", "evidence": "证据材料", "mineral": "矿种", "count": "数量",
 }  # fmt: skip
 
 
