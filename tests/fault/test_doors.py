@@ -120,9 +120,12 @@ def test_f25_web_process_killed_inside_an_upload(forked: Zygote, ledger: Ledger,
         sock.sendall(whole)
         fired = settings().folder("run/failpoints") / "intake.before_blobs"
         until(fired.exists, 20, "the upload is in work")
-        for child in psutil.Process(server.pid).children():
-            child.kill()
-        server.killed()
+        workers = psutil.Process(server.pid).children(recursive=True)
+        server.killed()  # the master first: it would start a new worker, which would hold the port of the next start
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+        psutil.wait_procs(workers, 10)
     assert count() == 0
     server = forked.run("web", port=port)
     wait_port(port)
