@@ -27,6 +27,7 @@ _OTHER_FIELDS = {
     "area": "面积",
     "occurred": "发生时间", "document_no": "文号", "register_no": "登记号", "from_unit": "来文单位", "url": "网址",
     "sub_source": "信息员", "leader": "批办领导", "rank": "职务", "instruction": "批示内容", "deadline": "办理期限",
+    "line": "线路", "agent": "话务员", "call_id": "通话编号", "start": "开始时间", "duration": "时长（秒）",
     "outlet": "媒体", "published": "发布时间", "barcode": "条码", "postmark": "邮戳",
 }  # fmt: skip
 
