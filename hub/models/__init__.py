@@ -40,12 +40,24 @@ from hub.models.notice import (
     Wish,
 )
 from hub.models.reporter import ClueReporter, Reporter, ReporterIndex
+from hub.models.sign_in import (
+    ApiToken,
+    Disposal,
+    GrantChange,
+    LeakIncident,
+    MisuseMark,
+    RecoveryCode,
+    RetentionHold,
+    Reveal,
+    SecondFactor,
+)
 from hub.models.text import SearchRow, Segment, SuggestionRow, Transcript
 from hub.models.units import Grant, SignIn, Unit, User
 from hub.models.verification import Officer, SiteRecord, Verification
 from hub.models.work import Beat, Work
 
 __all__ = [
+    "ApiToken",
     "Asked",
     "Attempt",
     "AttemptKey",
@@ -65,17 +77,21 @@ __all__ = [
     "Counter",
     "CounterDelta",
     "DataKey",
+    "Disposal",
     "EarlyReport",
     "Event",
     "FollowUp",
     "Grant",
+    "GrantChange",
     "Hold",
     "Hop",
     "Intake",
     "IntakeClue",
     "IntakeKey",
     "KindProposal",
+    "LeakIncident",
     "Membership",
+    "MisuseMark",
     "Notice",
     "NoticeTask",
     "NoticeTemplate",
@@ -84,10 +100,14 @@ __all__ = [
     "Part",
     "QueryCode",
     "QueryLimit",
+    "RecoveryCode",
     "Reporter",
     "ReporterIndex",
+    "RetentionHold",
+    "Reveal",
     "Seal",
     "SearchRow",
+    "SecondFactor",
     "Segment",
     "SharedContact",
     "SignIn",

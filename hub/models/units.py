@@ -41,6 +41,9 @@ class User(Base):
     failed: Mapped[int] = mapped_column(server_default=text("0"))  # sign-in failures since the last success
     locked_until: Mapped[Moment | None]
     demo: Mapped[bool] = mapped_column(server_default=text("false"))
+    must_change: Mapped[bool] = mapped_column(server_default=text("false"))  # a password somebody else knows
+    password_at: Mapped[Stamp]
+    subject: Mapped[str | None] = mapped_column(unique=True)  # "issuer subject" at the OIDC provider
 
 
 class Grant(Base):
@@ -61,8 +64,13 @@ class SignIn(Base):
     """A server-side session: the cookie holds a random token, this table its hash. Revoked by deleting the row."""
 
     __tablename__ = "sign_in"
+    __table_args__ = (Index("ix_sign_in_user", "user_id"),)
     token: Mapped[bytes] = mapped_column(primary_key=True)  # sha256 of the cookie
     user_id: Mapped[Ref] = mapped_column(ForeignKey("staff.id"))
     created: Mapped[Stamp]
     seen: Mapped[Stamp]
     csrf: Mapped[Str]
+    factor_at: Mapped[Moment | None]  # when a second factor was last given in this session
+    challenge: Mapped[bytes | None]  # WebAuthn: what the next answer must sign
+    agent: Mapped[Str] = mapped_column(server_default="")  # kind of browser, for the list of one's sessions
+    address: Mapped[Str] = mapped_column(server_default="")
