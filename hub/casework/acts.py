@@ -174,7 +174,7 @@ def _check(doing: Doing) -> None:
     role = _role(doing.who, rule)
     found = workflow.refusal(rule.id, clue.state, role, {**doing.data, **doing.facts})
     known = found is not None and found.kind in ("state", "role")
-    if doing.who is not None and not known and not _own(doing):
+    if doing.who is not None and not known and not is_own(doing):
         raise doing.refused(f"线索由其他单位办理，本单位不能{rule.label}", "unit")
     if found is not None:
         raise RefusedError(found.reason, rule=found.rule, article=found.article, kind=found.kind, name=found.name)
@@ -188,7 +188,8 @@ def _role(who: Actor | None, rule: Rule) -> Role | None:
     return roles[0] if roles else Role.AUDITOR
 
 
-def _own(doing: Doing) -> bool:
+def is_own(doing: Doing) -> bool:
+    """Whether the act is up to the person's unit, as the row's `by` says."""
     assert doing.who is not None
     if doing.rule.by == "owner":
         return doing.who.unit_id == doing.clue.owner_unit_id

@@ -1,0 +1,123 @@
+"""The data of acts in words: what a screen or a program shows for each name the rule table takes.
+
+A name or a value of the table without its words is an error of this module; a test walks the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.terms import CLASS_LABELS, INTAKE_KIND_LABELS
+
+KINDS = (
+    "text", "words", "choice", "date", "moment", "flag", "unit", "units", "person", "clue", "division", "class",
+    "officers", "elements", "number", "photos",
+)  # fmt: skip
+"""How a datum is entered. text: a line; words: free text, sealed; unit(s): a unit's code; person: the id of one of the
+staff; clue: a clue number; division: six digits of GB/T 2260; elements: {element: confirmed|differs|unclear}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Label, kind (of `KINDS`) and hint of one datum."""
+
+    label: str
+    kind: str
+    hint: str = ""
+
+
+FIELDS: dict[str, Words] = {
+    "kind": Words("类别", "choice"),
+    "reason": Words("理由", "words"),
+    "answer": Words("对来件人的答复", "words", "书面、微信、网页来件须答复来件人"),
+    "handler": Words("承办人", "person"),
+    "unit": Words("单位", "unit", "列出下级单位；其他单位可按名称或代码查找"),
+    "units": Words("涉及的其他单位", "units"),
+    "department": Words("应向其反映的部门", "text", "只写有权处理的部门名称"),
+    "how": Words("联系方式", "choice"),
+    "missing": Words("缺少的要素", "choice"),
+    "ground": Words("不予受理的情形", "choice"),
+    "place": Words("违法行为发生地", "division", "六位行政区划代码"),
+    "class": Words("违法类型", "class"),
+    "main": Words("主线索编号", "clue"),
+    "earlier_clue": Words("原线索编号", "clue"),
+    "same_reporter": Words("同一举报人的依据", "choice"),
+    "query_code": Words("查询码", "text"),
+    "confirmation": Words("确认同一举报人的经过", "words"),
+    "id_verified": Words("已核对证件", "flag"),
+    "same_place": Words("发生地相同", "flag"),
+    "same_time": Words("时间相同", "flag"),
+    "same_respondent": Words("违法主体相同", "flag"),
+    "same_facts": Words("主要违法事实相同", "flag"),
+    "renewed": Words("原结果之后继续或再次发生", "flag", "有此情形不能按重复举报处理"),
+    "new_evidence": Words("有新证据", "flag", "有此情形不能按重复举报处理"),
+    "officers": Words("核查人员", "officers", "两人，各有在核查当日有效的执法证"),
+    "started": Words("核查开始日期", "date"),
+    "visited": Words("现场核查日期", "date"),
+    "longitude": Words("经度", "number"),
+    "latitude": Words("纬度", "number"),
+    "crs": Words("坐标系", "choice"),
+    "area": Words("面积", "number"),
+    "area_unit": Words("面积单位", "choice"),
+    "land_kind": Words("地类", "choice"),
+    "permits": Words("审批、许可情况", "words"),
+    "elements": Words("五要素核对", "elements"),
+    "photos": Words("现场照片", "photos", "先存入本线索的证据材料"),
+    "result": Words("核查结果", "choice"),
+    "ended": Words("核查结束日期", "date"),
+    "issued": Words("指定日期", "date"),
+    "joined": Words("并入日期", "date"),
+    "notice": Words("告知", "choice", "不选则为全部待告知的内容"),
+    "told_at": Words("告知时间", "moment"),
+    "evidence": Words("送达依据", "text", "如：当面口头告知、电话本人接听、挂号号码"),
+    "determination": Words("判定", "choice"),
+    "proof": Words("身份核验方式", "choice"),
+    "name": Words("姓名", "text"),
+    "contact": Words("登记的联系方式", "text"),
+    "intake": Words("来件编号", "number"),
+    "decline": Words("不再接收告知", "flag"),
+    "case_no": Words("案件或处罚文号", "text"),
+    "reason_text": Words("理由", "words"),
+    "words": Words("说明", "words"),
+    "channel": Words("渠道", "text"),
+    "sub_channel": Words("子渠道", "text"),
+    "at": Words("发生时间", "moment"),
+}
+
+VALUES: dict[str, dict[str, str]] = {
+    "kind": {
+        **{kind.value: label for kind, label in INTAKE_KIND_LABELS.items()},
+        "progress": "询问进展", "urge": "催办", "supplement": "补充", "correction": "更正", "withdrawal": "撤回",
+        "objection": "异议", "thanks": "感谢",
+    },
+    "reason": {"crosses": "跨行政区域", "unclear": "管辖不明", "disputed": "管辖有争议"},
+    "how": {
+        "call": "电话", "wechat": "微信", "email": "电子邮件", "sms": "短信", "letter": "信函",
+        "query_page": "查询页面公示",
+    },
+    "missing": {"place": "违法行为发生地", "facts": "主要违法事实"},
+    "ground": {code: CLASS_LABELS[code] for code in ("N1", "N2", "N3", "N4", "N5")},
+    "class": {code: label for code, label in CLASS_LABELS.items() if code[0] in "TK"},
+    "same_reporter": {
+        "openid": "同一微信账号", "id_number": "同一证件号码（已核对）", "query_code": "持有原线索查询码",
+        "confirmed": "联系方式相同并经人工确认",
+    },
+    "proof": {"query_code": "查询码", "name_and_contact": "姓名和登记的联系方式"},
+    "result": {"R0": "不存在违法行为", "R1": "存在违法行为"},
+    "determination": {
+        "P1": "受理", "P2": "提请管辖", "P3": "不予受理", "P4": "重复举报", "P5": "要求补充",
+    },
+    "crs": {"CGCS2000": "CGCS2000", "WGS84": "WGS84", "GCJ02": "GCJ02"},
+    "area_unit": {"mu": "亩", "m2": "平方米", "ha": "公顷"},
+    "land_kind": {
+        "permanent_basic_farmland": "永久基本农田", "other_arable": "其他耕地", "other_agricultural": "其他农用地",
+        "construction": "建设用地", "unused": "未利用地", "unknown": "不明",
+    },
+    "elements": {
+        "place": "发生地", "respondent": "违法主体", "facts": "违法事实", "area": "面积", "permits": "审批许可",
+    },
+}  # fmt: skip
+"""name → value → words, for data with a closed list of values."""
+
+CHECKED = {"confirmed": "属实", "differs": "不符", "unclear": "不明"}
+"""What a check of one of the five elements on site may say."""
