@@ -54,6 +54,7 @@ from hub.models.sign_in import (
 from hub.models.text import SearchRow, Segment, SuggestionRow, Transcript
 from hub.models.units import Grant, SignIn, Unit, User
 from hub.models.verification import Officer, SiteRecord, Verification
+from hub.models.wall import HandOver, ScopeChange, Wall
 from hub.models.work import Beat, Work
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "FollowUp",
     "Grant",
     "GrantChange",
+    "HandOver",
     "Hold",
     "Hop",
     "Intake",
@@ -105,6 +107,7 @@ __all__ = [
     "ReporterIndex",
     "RetentionHold",
     "Reveal",
+    "ScopeChange",
     "Seal",
     "SearchRow",
     "SecondFactor",
@@ -121,6 +124,7 @@ __all__ = [
     "User",
     "Value",
     "Verification",
+    "Wall",
     "Wish",
     "Work",
 ]

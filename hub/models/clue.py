@@ -14,7 +14,7 @@ from hub.terms import State
 
 _STATES = ",".join(f"'{state}'" for state in State)
 _CLOSE_REASONS = "'out_of_scope','duplicate','supplement','no_violation','violation','not_a_clue'"
-_CLOCKS = "'determination','escalation','after_designation','result','hand_down'"
+_CLOCKS = "'determination','escalation','after_designation','result','hand_down','wall'"
 
 
 class Clue(Base):
