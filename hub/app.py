@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from channels.registry import channels
+from hub import clock
 from hub.logs import configure
 from hub.ports import HubPorts
 from hub.settings import settings
@@ -37,6 +38,7 @@ def create_app() -> Flask:
     """The Flask application: screens, API, provider hooks, health."""
     configure()
     options = settings()
+    clock.follow(options.clock_file)
     app = Flask("hub", template_folder="web/templates", static_folder="web/static", root_path=_root())
     app.config.update(
         MAX_CONTENT_LENGTH=options.max_upload,

@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         return Path(self.key_file) if self.key_file else self.var.resolve() / "keys" / "hub.key"
 
     @property
+    def clock_file(self) -> Path:
+        """Where a demo keeps how far its clock is moved."""
+        return self.var.resolve() / "demo" / "clock"
+
+    @property
     def models_path(self) -> Path:
         return Path(self.models) if self.models else self.var.resolve() / "cache"
 

@@ -196,7 +196,7 @@ class Sandbox:
         return query, body.encode()
 
     def _send(self, openid: str, kind: str, fields: dict[str, str], msg_id: int | None) -> Delivery:
-        self.api.heard[openid] = self._clock()
+        self.api.heard[openid] = self.api.calendar()
         number = str(next(self._numbers) if msg_id is None else msg_id)
         return self._post(self._xml(openid, kind, {**fields, "MsgId": number}), openid, number)
 

@@ -55,14 +55,13 @@ def record(
         select(ChainHead).where(ChainHead.object == obj).with_for_update().execution_options(populate_existing=True)
     )
     head = session.scalars(locked).one()
-    moment = clock.now()
     event = Event(
-        received_at=moment,
+        received_at=clock.real(),
         object=obj,
         seq=head.seq + 1,
         act=act,
         actor=actor,
-        at=at or moment,
+        at=at or clock.now(),
         data=data or {},
         previous=head.hash,
         hash=b"",

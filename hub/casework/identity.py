@@ -103,12 +103,12 @@ def proved(session: Session, clue: Clue, data: Mapping[str, Any]) -> bool:
 def may_try_code(session: Session, asker: str) -> bool:
     """Whether this asker (an address) may try a query code now; counted in SQL, in a transaction of its own."""
     row = session.get(QueryLimit, blind("asker", asker), with_for_update=True)
-    return row is None or row.failed < WRONG_CODES or clock.now() - row.since > PERIOD
+    return row is None or row.failed < WRONG_CODES or clock.real() - row.since > PERIOD
 
 
 def note_wrong_code(session: Session, asker: str) -> None:
     """Counts a wrong code of this asker."""
-    token, now = blind("asker", asker), clock.now()
+    token, now = blind("asker", asker), clock.real()
     row = session.get(QueryLimit, token, with_for_update=True)
     if row is None:
         first = insert(QueryLimit).values(asker=token, failed=1, since=now)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from hub import db
+from hub import clock, db
 from hub.access.sealing import KeyFileError, read_key_file
 from hub.logs import configure
 from hub.runtime import embedded, schema
@@ -35,6 +35,7 @@ def attached() -> Iterator[None]:
         if not options.redis_url and socket.exists():
             export(REDIS_URL=f"unix://{socket}")
         read_key_file(settings().key_path)
+        clock.follow(settings().clock_file)
         db.connect()
         try:
             yield

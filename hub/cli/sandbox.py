@@ -103,6 +103,26 @@ def check() -> None:
     _print({"expected": len(found), "ok": sum(row["ok"] for row in found), "sent": len(state.sent)})
 
 
+@demo.command(name="clock")
+@click.argument("step", default="")
+def move_clock(step: str) -> None:
+    """Move the demo's time forward by STEP (+3wd, +2d, +5h, +30m) in all its processes; without STEP: print it."""
+    from hub import clock
+    from hub.cli.attach import attached
+    from hub.demo import moved
+
+    state = _state()
+    if settings().database_url or not state.fresh:
+        raise click.ClickException("only the time of a demo county can be moved: here are data of others")
+    with attached():
+        try:
+            if step:
+                moved.move(moved.ahead(step))
+        except moved.StepError as error:
+            raise click.UsageError(str(error)) from None
+    _print({"now": clock.china(clock.now()).isoformat(timespec="seconds"), "ahead": int(clock.moved().total_seconds())})
+
+
 @demo.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event
+from typing import Any
 
 import psutil
 import structlog
@@ -20,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from channels.registry import channels
-from hub import casework, db, failpoints, intake
+from hub import casework, clock, db, failpoints, intake
 from hub.access import audit
 from hub.access.sealing import check_fingerprint
 from hub.jurisdiction.units import ensure_units
@@ -35,7 +36,7 @@ log = structlog.get_logger("hub.process")
 MEMORY_LIMIT = 1_500_000_000  # RSS at which a model worker is replaced
 SEAL_SECONDS = 20.0
 SWEEP_SECONDS = 60.0  # between two looks at the deadlines
-_swept = [float("-inf")]
+_swept: dict[str, Any] = {"at": float("-inf"), "moved": None}
 LEFTOVER_SECONDS = 86_400.0  # sealed pieces of writes that were killed
 
 
@@ -43,6 +44,7 @@ def begin(name: str, *, pool: int = 5) -> None:
     """What every forked process does first: title, logs, its own database pool, failpoints."""
     setproctitle(f"hub: {name}")
     configure()
+    clock.follow(settings().clock_file)
     db.forget()
     db.connect(pool=pool)
     failpoints.arm(settings().failpoints, settings().folder("run/failpoints"))
@@ -231,8 +233,9 @@ def chores() -> None:
     """What the leading sweeper does once a tick besides waking queues."""
     with db.transaction() as session:
         casework.fold_counters(session)
-    if time.monotonic() - _swept[0] >= SWEEP_SECONDS:
-        _swept[0] = time.monotonic()
+    moved = clock.moved()
+    if moved != _swept["moved"] or time.monotonic() - _swept["at"] >= SWEEP_SECONDS:
+        _swept.update(at=time.monotonic(), moved=moved)
         with db.transaction() as session:
             casework.sweep(session)
 

@@ -98,5 +98,6 @@ def context() -> dict[str, Any]:
         "actor": g.get("actor"), "csrf": token, "menu": menu(), "asset": asset, "size": size, "china": clock.china,
         "csrf_box": Markup('<input type="hidden" name="csrf_token" value="{}">').format(escape(token)),
         "field_label": field_label, "field_value": field_value, "max_upload": settings().max_upload,
+        "moved_clock": clock.china(clock.now()) if clock.moved() else None,
         "role_labels": ROLE_LABELS, "work_names": WORK_NAMES, "queue_names": QUEUE_NAMES,
     }  # fmt: skip

@@ -27,7 +27,7 @@ def healthz() -> tuple[Response, int]:
             session.execute(text("select 1"))
             last = session.scalar(select(func.max(Beat.at)))
             dead = session.scalar(select(func.count()).select_from(Work).where(Work.state == "dead"))
-        state["beat_seconds"] = round((clock.now() - last).total_seconds(), 1) if last else None
+        state["beat_seconds"] = round((clock.real() - last).total_seconds(), 1) if last else None
         state["dead_letters"] = dead
     except SQLAlchemyError:
         state |= {"ok": False, "database": "down"}
@@ -47,7 +47,7 @@ def metrics() -> Response:
     lag = Gauge("hub_source_beat_seconds", "Seconds since a poller's last sign of life", ["source"], registry=registry)
     healthy = Gauge("hub_source_ok", "Whether the poller's last round succeeded", ["source"], registry=registry)
     taken = Gauge("hub_intakes", "Intakes by channel and state", ["channel", "state"], registry=registry)
-    now = clock.now()
+    now = clock.real()
     with db.reading() as session:
         for queue, state, n, first in session.execute(
             select(Work.queue, Work.state, func.count(), func.min(Work.run_at)).group_by(Work.queue, Work.state)

@@ -44,7 +44,7 @@ class Process:
 @signed_in(*people.RUNNING_ROLES)
 def running() -> str:
     """Workers, pollers, queues, last signs of life. Names of entrances, never content."""
-    now = clock.now()
+    now = clock.real()
     with db.reading() as session:
         processes = _processes(session, now)
         sources = session.execute(

@@ -65,7 +65,7 @@ def _load() -> None:
         return
     with db.reading() as session:
         row = session.get(SignIn, _token_hash(token))
-        now = clock.now()
+        now = clock.real()
         if row is None or now - row.seen > IDLE or now - row.created > ABSOLUTE:
             return
         g.actor, g.csrf, g.sign_in = actor(session, row.user_id), row.csrf, row.token.hex()[:12]
