@@ -10,7 +10,7 @@ from channels.files import content_type, ending
 from channels.forms import form_from_files, readable_file
 from channels.subordinate.normalize import BATCH, FORM, normalize
 from channels.subordinate.settings import SubordinateSettings
-from channels.subordinate.table import MAX_TABLE_BYTES, OLD_EXCEL, is_table
+from channels.tables import MAX_TABLE_BYTES, OLD_EXCEL, is_table
 
 
 def takes(found: str, end: str) -> bool:

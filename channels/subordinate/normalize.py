@@ -32,7 +32,7 @@ from channels.forms import (
     sender_of,
 )
 from channels.subordinate.headings import LABELS, field_of, header_columns, unit_of
-from channels.subordinate.table import MAX_ROWS, Row, is_table, rows
+from channels.tables import MAX_ROWS, Row, is_table, rows
 
 SUB_SOURCES = (("unit", "下级部门"), ("informant", "村级信息员"), ("patrol", "巡查发现"), ("other", "其他"))
 _FROM = (

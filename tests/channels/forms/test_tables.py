@@ -8,8 +8,8 @@ import pytest
 from openpyxl import Workbook
 
 from channels import subordinate
+from channels import tables as table
 from channels.contract import Blob, InputRefusedError, NormalizeError, form_intake
-from channels.subordinate import table
 from channels.subordinate.headings import HEADINGS, field_of, header_columns, unit_of
 from channels.testing import NOW, check_from_files, check_normalize
 
