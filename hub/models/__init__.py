@@ -1,5 +1,14 @@
 """The tables: one file an aggregate."""
 
+from hub.models.approval import (
+    Absence,
+    ActProposal,
+    ApprovalChain,
+    ApprovalDecision,
+    ApprovalStep,
+    KindDecision,
+    KindObjection,
+)
 from hub.models.base import Base
 from hub.models.calendar import CalendarProposal
 from hub.models.case import (
@@ -15,6 +24,7 @@ from hub.models.case import (
     SharedContact,
 )
 from hub.models.clue import Clock, Clue, ClueCounter, ClueUnit, Counter, CounterDelta, Value
+from hub.models.directory import Certificate, DirectoryImport
 from hub.models.event import ChainHead, Event, Seal
 from hub.models.intake import (
     Blob,
@@ -39,6 +49,7 @@ from hub.models.notice import (
     QueryCode,
     Wish,
 )
+from hub.models.order import Directive, MajorReport, StallAlert
 from hub.models.reporter import ClueReporter, Reporter, ReporterIndex
 from hub.models.sign_in import (
     ApiToken,
@@ -58,6 +69,11 @@ from hub.models.wall import HandOver, ScopeChange, Wall
 from hub.models.work import Beat, Work
 
 __all__ = [
+    "Absence",
+    "ActProposal",
+    "ApprovalChain",
+    "ApprovalDecision",
+    "ApprovalStep",
     "ApiToken",
     "Asked",
     "Attempt",
@@ -67,6 +83,7 @@ __all__ = [
     "Blob",
     "CalendarProposal",
     "CallTry",
+    "Certificate",
     "ChainHead",
     "Clock",
     "ClockWarning",
@@ -78,9 +95,11 @@ __all__ = [
     "Counter",
     "CounterDelta",
     "DataKey",
+    "DirectoryImport",
     "Disposal",
     "EarlyReport",
     "Event",
+    "Directive",
     "FollowUp",
     "Grant",
     "GrantChange",
@@ -90,7 +109,10 @@ __all__ = [
     "Intake",
     "IntakeClue",
     "IntakeKey",
+    "KindDecision",
+    "KindObjection",
     "KindProposal",
+    "MajorReport",
     "LeakIncident",
     "Membership",
     "MisuseMark",
@@ -115,6 +137,7 @@ __all__ = [
     "SharedContact",
     "SignIn",
     "SiteRecord",
+    "StallAlert",
     "Source",
     "SourceBeat",
     "SourceCursor",
