@@ -106,6 +106,7 @@ def recompute(session: Session, row: CalendarProposal) -> int:
             select(Clock, Clue.owner_unit_id)
             .join(Clue, Clue.id == Clock.clue_id)
             .where(Clock.stopped_at.is_(None), Clock.id > last_id, Clock.base <= days[-1])
+            .where(Clock.kind.not_in(clocks.DATED))
             .order_by(Clock.id)
             .limit(_BATCH)
         ).all()

@@ -19,7 +19,13 @@ ARTICLES = {
     "after_designation": "第十二条第（二）项",
     "result": "第十四条",
     "hand_down": workflow.INTERNAL,
+    "major_report": workflow.INTERNAL,
+    "letter": "第十六条",
+    "order": "第十六条",
+    "referral": workflow.INTERNAL,
 }
+DATED = ("letter", "order", "referral")
+"""Clocks whose last day the order itself names: no calendar moves it."""
 _TELLING = ("determination", "after_designation")
 
 
@@ -56,9 +62,9 @@ def telling(session: Session, clue: Clue) -> Clock | None:
 
 
 def start(
-    session: Session, clue: Clue, kind: str, base: date, days: int, *, rule: str = "register"
+    session: Session, clue: Clue, kind: str, base: date, days: int, *, rule: str = "register", last: date | None = None
 ) -> dict[str, Any] | None:
-    """Starts a clock; what was noted for the event, or None where one runs on.
+    """Starts a clock; what was noted for the event, or None where one runs on. `last`: the day the order names.
 
     A clock that runs is not replaced: nothing gains time by being asked twice; only the designation of a different
     unit starts the days after designation anew (switch). One that was superseded with the same base runs again: a
@@ -72,22 +78,49 @@ def start(
         if not restart or live.unit_id == clue.owner_unit_id:
             return None
         stop(session, live, _midnight(base), "superseded")
-    last = known[-1] if known else None
-    if kind == "escalation" and last is not None and workflow.switches()["escalation"] == "total":
-        base = last.base
-    if last is not None and last.ended_as == "superseded" and (last.base, last.days) == (base, days):
-        last.stopped_at = last.ended_as = None
-        last.held = {}
-        session.flush()
-        return noted("resume", last)
+    before = known[-1] if known else None
+    if kind == "escalation" and before is not None and workflow.switches()["escalation"] == "total":
+        base = before.base
+    stood = before is not None and before.ended_as == "superseded" and last is None
+    if stood and before is not None and (before.base, before.days - before.extended) == (base, days):
+        return _go_on(session, before)
     found = deadlines.due(base, days, calendar_of(session, clue.owner_unit_id))
     made = Clock(
-        clue_id=clue.id, kind=kind, number=(last.number if last else 0) + 1, unit_id=clue.owner_unit_id, rule=rule,
-        base=base, days=days, due=found.due, provisional=found.provisional, article=ARTICLES[kind], stopped_at=None,
+        clue_id=clue.id, kind=kind, number=(before.number if before else 0) + 1, unit_id=clue.owner_unit_id, rule=rule,
+        base=base, days=days, due=last or found.due, provisional=found.provisional and last is None,
+        article=ARTICLES[kind], stopped_at=None,
     )  # fmt: skip
     session.add(made)
     session.flush()
     return noted("start", made)
+
+
+def _go_on(session: Session, row: Clock) -> dict[str, Any]:
+    row.stopped_at = row.ended_as = None
+    row.held = {}
+    session.flush()
+    return noted("resume", row)
+
+
+def resume(session: Session, clue: Clue, kind: str, superseded_at: datetime) -> dict[str, Any] | None:
+    """Lets the clock run on that an act superseded at that moment; None where it superseded none of the kind."""
+    row = session.scalars(
+        select(Clock)
+        .where(Clock.clue_id == clue.id, Clock.kind == kind)
+        .where(Clock.ended_as == "superseded", Clock.stopped_at == superseded_at)
+        .order_by(Clock.number.desc())
+    ).first()
+    return _go_on(session, row) if row is not None else None
+
+
+def extend(session: Session, row: Clock, days: int) -> dict[str, Any]:
+    """Adds working days to a running clock, counted from its old base (D6)."""
+    row.days, row.extended = row.days + days, row.extended + days
+    unit_id = row.unit_id or session.get_one(Clue, row.clue_id).owner_unit_id
+    found = deadlines.due(row.base, row.days, calendar_of(session, unit_id))
+    row.due, row.provisional = found.due, found.provisional
+    session.flush()
+    return noted("extend", row)
 
 
 def _midnight(day: date) -> datetime:

@@ -29,12 +29,18 @@ CLOCKS = {
     "after_designation": "指定后告知",
     "result": "结果告知",
     "hand_down": "交办",
+    "major_report": "重大线索上报",
+    "letter": "核查函回复",
+    "order": "督办回复",
+    "referral": "领导批办回复",
 }
 BASES = frozenset({"at", "received", "issued", "ended", "joined", "act"})
 """at: of the report; received: the holder got it; act: of the act itself; else a datum of the act."""
-BY = frozenset({"owner", "designator", "anyone"})
-_CLOCK = re.compile(r"(?P<sign>[-~?]?)(?P<kind>[a-z_]+)(?: \+(?P<days>\d{1,3}) (?P<base>[a-z]+))?")
-_EFFECTS = {"": "start", "-": "stop", "~": "supersede", "?": "judge"}
+BY = frozenset({"owner", "designator", "above", "anyone"})
+_CLOCK = re.compile(
+    r"(?P<sign>[-~?^]?)(?P<kind>[a-z_]+)(?: \+(?P<days>\d{1,3}) (?P<base>[a-z]+)| until (?P<until>[a-z]+))?"
+)
+_EFFECTS = {"": "start", "-": "stop", "~": "supersede", "?": "judge", "^": "resume"}
 
 
 class RuleTableError(ValueError):
@@ -43,12 +49,16 @@ class RuleTableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ClockEffect:
-    """What an act does to a clock. effect: start, stop, supersede, judge. `days` are working days after `base`."""
+    """What an act does to a clock. effect: start, stop, supersede, judge, resume (what the act before superseded).
+
+    `days` are working days after `base`; with `until` the datum of that name is the last day itself.
+    """
 
     effect: str
     kind: str
     days: int = 0
     base: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +116,13 @@ def _clock(text: str) -> ClockEffect:
     if found is None or found["kind"] not in CLOCKS:
         raise RuleTableError(f"no such clock: {text}")
     effect = _EFFECTS[found["sign"]]
-    if (found["days"] is not None) != (effect in ("start", "judge")):
+    ends = found["days"] is not None or (found["until"] is not None and effect == "start")
+    if ends != (effect in ("start", "judge")) or (found["until"] is not None and effect != "start"):
         raise RuleTableError(f"a clock that starts or judges needs days and base, no other may have them: {text}")
     if found["base"] is not None and found["base"] not in BASES:
         raise RuleTableError(f"no such base: {text}")
-    return ClockEffect(effect, found["kind"], int(found["days"] or 0), found["base"] or "")
+    base = "act" if found["until"] else found["base"] or ""
+    return ClockEffect(effect, found["kind"], int(found["days"] or 0), base, found["until"] or "")
 
 
 def _need(text: str) -> Need:

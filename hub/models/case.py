@@ -78,6 +78,7 @@ class Membership(Base):
     own_state: Mapped[Str]
     own_state_at: Mapped[Moment]
     own_handler_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("staff.id"))
+    own_result: Mapped[bool] = mapped_column(server_default=text("false"))  # the member got a result of its own
     joined_at: Mapped[Moment]
     by_user: Mapped[Ref] = mapped_column(ForeignKey("staff.id"))
     left_at: Mapped[Moment | None]
@@ -163,8 +164,14 @@ class ClockWarning(Base):
     """A warning given once for a point of a clock."""
 
     __tablename__ = "clock_warning"
-    __table_args__ = (UniqueConstraint("clock_id", "point"),)
+    __table_args__ = (
+        UniqueConstraint("clock_id", "point"),
+        Index("ix_clock_warning_unit", "unit_id", "role", "at"),
+    )
     id: Mapped[Id]
     clock_id: Mapped[Ref] = mapped_column(ForeignKey("clock.id"))
     point: Mapped[Str]  # near | due | overdue | head | superior
+    unit_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("unit.id"))  # whom it is for
+    user_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("staff.id"))  # the handler, where one has it
+    role: Mapped[Str] = mapped_column(server_default="")  # else everybody of the unit with this role
     at: Mapped[Stamp]

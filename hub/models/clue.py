@@ -14,7 +14,8 @@ from hub.terms import State
 
 _STATES = ",".join(f"'{state}'" for state in State)
 _CLOSE_REASONS = "'out_of_scope','duplicate','supplement','no_violation','violation','not_a_clue'"
-_CLOCKS = "'determination','escalation','after_designation','result','hand_down','wall'"
+_CLOCKS = "'determination','escalation','after_designation','result','hand_down','wall',"
+_CLOCKS += "'major_report','letter','order','referral'"
 
 
 class Clue(Base):
@@ -34,6 +35,7 @@ class Clue(Base):
         CheckConstraint("state <> 'verifying' or determination is not distinct from 'P1'", name="verifying"),
         CheckConstraint("state <> 'to_tell' or determination is not null", name="to_tell"),
         CheckConstraint("state <> 'merged' or main_id is not null", name="merged"),
+        CheckConstraint("importance in ('ordinary','important','major')", name="importance"),
         Index("ix_clue_main", "main_id", postgresql_where=text("main_id is not null")),
         Index("ix_clue_duplicate_of", "duplicate_of", postgresql_where=text("duplicate_of is not null")),
     )
@@ -56,6 +58,8 @@ class Clue(Base):
     ambiguous: Mapped[bool] = mapped_column(server_default=text("false"))
     missing: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default="{}")
     urgent: Mapped[bool] = mapped_column(server_default=text("false"))
+    importance: Mapped[Str] = mapped_column(server_default="ordinary")  # set by a person; rules only propose it
+    circular: Mapped[bool] = mapped_column(server_default=text("false"))  # it led to a circular of a superior (S22)
     report_mode: Mapped[Str] = mapped_column(server_default="")
     enriched: Mapped[bool] = mapped_column(server_default=text("false"))  # suggestions stand for all text known so far
     rule_version: Mapped[Str] = mapped_column(server_default="")
@@ -127,7 +131,8 @@ class Clock(Base):
     unit_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("unit.id"))  # who owed the act when it started
     rule: Mapped[Str] = mapped_column(server_default="")  # the act that started it
     base: Mapped[date]
-    days: Mapped[int]
+    days: Mapped[int]  # extensions included; 0 where the order names the day
+    extended: Mapped[int] = mapped_column(server_default=text("0"))  # working days added with approval (D6)
     due: Mapped[date]
     provisional: Mapped[bool]
     article: Mapped[Str]
