@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.access import certificates
 from hub.access.people import Actor
 from hub.casework import group, identity, telling
 from hub.casework.doing import Doing, day_of
@@ -218,7 +219,7 @@ def _verification(doing: Doing) -> Facts:
     if doing.rule.id == "verify.start":
         found = {name: doing.day(name) for name in ("started",) if doing.data.get(name)}
         officers = [
-            {**one, **{name: day_of(one.get(name)) for name in ("valid_from", "valid_until")}}
+            {**one, **{name: day_of(one.get(name)) for name in ("valid_from", "valid_until")}} | _ledger(doing, one)
             for one in doing.data.get("officers") or ()
             if isinstance(one, dict)
         ]
@@ -233,6 +234,14 @@ def _verification(doing: Doing) -> Facts:
     visits = doing.session.scalars(select(SiteRecord.visited).where(SiteRecord.verification_id == row.id)).all()
     days = {name: doing.day(name) for name in ("visited", "ended") if doing.data.get(name)}
     return {"officers": officers, "started": row.started, "last_record": max(visits, default=None), **days}
+
+
+def _ledger(doing: Doing, officer: Mapping[str, Any]) -> Facts:
+    """What the ledger of certificates knows of a number: it wins over what was stated."""
+    row = certificates.known(doing.session, str(officer.get("certificate") or "").strip())
+    if row is None:
+        return {}
+    return {"name": row.name, "valid_from": row.valid_from, "valid_until": certificates.last_day(row)}
 
 
 def running_verification(session: Session, clue: Clue) -> Verification | None:

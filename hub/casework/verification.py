@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from hub.access.sealing import open_key
 from hub.casework import facts
 from hub.casework.acts import effect
-from hub.casework.doing import Doing, day_of
+from hub.casework.doing import Doing
 from hub.models import Blob, IntakeClue, Officer, SiteRecord, Verification
 
 ELEMENTS = ("place", "respondent", "facts", "area", "permits")
@@ -31,13 +31,13 @@ def start(doing: Doing) -> None:
     )  # fmt: skip
     session.add(row)
     session.flush()
-    for officer in doing.data["officers"]:
+    for officer in doing.facts["officers"]:
         if not str(officer.get("name") or "").strip():
             raise doing.refused("核查人员须写明姓名", "value", "officers")
         session.add(
             Officer(
                 verification_id=row.id, certificate=str(officer["certificate"])[:60], name=str(officer["name"])[:60],
-                valid_from=day_of(officer.get("valid_from")), valid_until=day_of(officer["valid_until"]),
+                valid_from=officer.get("valid_from"), valid_until=officer["valid_until"],
             )
         )  # fmt: skip
     session.flush()
