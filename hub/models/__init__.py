@@ -25,6 +25,15 @@ from hub.models.case import (
 )
 from hub.models.clue import Clock, Clue, ClueCounter, ClueUnit, Counter, CounterDelta, Value
 from hub.models.directory import Certificate, DirectoryImport
+from hub.models.department import (
+    Assist,
+    Competence,
+    LocalSwitch,
+    Objection,
+    Transfer,
+    UnitChange,
+    UnitPlace,
+)
 from hub.models.event import ChainHead, Event, Seal
 from hub.models.intake import (
     Blob,
@@ -76,6 +85,7 @@ __all__ = [
     "ApprovalDecision",
     "ApprovalStep",
     "Asked",
+    "Assist",
     "Attempt",
     "AttemptKey",
     "Base",
@@ -91,6 +101,7 @@ __all__ = [
     "ClueCounter",
     "ClueReporter",
     "ClueUnit",
+    "Competence",
     "Conversation",
     "Counter",
     "CounterDelta",
@@ -113,12 +124,14 @@ __all__ = [
     "KindObjection",
     "KindProposal",
     "LeakIncident",
+    "LocalSwitch",
     "MajorReport",
     "Membership",
     "MisuseMark",
     "Notice",
     "NoticeTask",
     "NoticeTemplate",
+    "Objection",
     "Officer",
     "Opinion",
     "Part",
@@ -143,7 +156,10 @@ __all__ = [
     "StallAlert",
     "SuggestionRow",
     "Transcript",
+    "Transfer",
     "Unit",
+    "UnitChange",
+    "UnitPlace",
     "User",
     "Value",
     "Verification",

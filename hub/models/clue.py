@@ -13,9 +13,9 @@ from hub.models.base import Base, Id, Moment, Ref, Sealed, Stamp, Str
 from hub.terms import State
 
 _STATES = ",".join(f"'{state}'" for state in State)
-_CLOSE_REASONS = "'out_of_scope','duplicate','supplement','no_violation','violation','not_a_clue'"
+_CLOSE_REASONS = "'out_of_scope','duplicate','supplement','no_violation','violation','not_a_clue','transferred'"
 _CLOCKS = "'determination','escalation','after_designation','result','hand_down','wall',"
-_CLOCKS += "'major_report','letter','order','referral'"
+_CLOCKS += "'major_report','letter','order','referral','transfer'"
 
 
 class Clue(Base):
@@ -29,11 +29,14 @@ class Clue(Base):
         CheckConstraint("(determination is not distinct from 'P3') = (refused_ground is not null)", name="ground"),
         CheckConstraint("determination is distinct from 'P4' or duplicate_of is not null", name="duplicate"),
         CheckConstraint("result in ('R0','R1')", name="result"),
-        CheckConstraint("result is null or determination is not distinct from 'P1'", name="result_of_p1"),
+        CheckConstraint(
+            "result is null or determination is not distinct from 'P1' or department is not null", name="result_of_p1"
+        ),
         CheckConstraint("(state = 'closed') = (close_reason is not null)", name="closed"),
         CheckConstraint(f"close_reason in ({_CLOSE_REASONS})", name="close_reason"),
         CheckConstraint("state <> 'verifying' or determination is not distinct from 'P1'", name="verifying"),
-        CheckConstraint("state <> 'to_tell' or determination is not null", name="to_tell"),
+        CheckConstraint("state <> 'to_tell' or determination is not null or department is not null", name="to_tell"),
+        CheckConstraint("state <> 'transferred' or department is not null", name="transferred"),
         CheckConstraint("state <> 'merged' or main_id is not null", name="merged"),
         CheckConstraint("importance in ('ordinary','important','major')", name="importance"),
         Index("ix_clue_main", "main_id", postgresql_where=text("main_id is not null")),
@@ -73,6 +76,7 @@ class Clue(Base):
     duplicate_of: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("clue.id"))
     supplement_of: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("clue.id"))
     split_from: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("clue.id"))
+    department: Mapped[str | None]  # another department outside the hub that now acts on it (Art. 20)
     notices_declined: Mapped[bool] = mapped_column(server_default=text("false"))  # after a withdrawal, by its reporter
     version: Mapped[int] = mapped_column(server_default=text("1"))  # stale edits are refused by it
 

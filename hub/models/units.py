@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
@@ -17,6 +18,8 @@ class Unit(Base):
     __tablename__ = "unit"
     __table_args__ = (
         CheckConstraint("level in ('ministry','province','city','county')", name="level"),
+        CheckConstraint("kind in ('authority','department')", name="kind"),
+        CheckConstraint("successor_id is null or not active", name="successor"),
         Index("ix_unit_path", "path", postgresql_using="gin"),
     )
     id: Mapped[Id]
@@ -27,6 +30,9 @@ class Unit(Base):
     path: Mapped[list[Any]]
     origin: Mapped[Str] = mapped_column(server_default="shipped")
     active: Mapped[bool] = mapped_column(server_default=text("true"))
+    kind: Mapped[Str] = mapped_column(server_default="authority")  # department: another department (Art. 20)
+    successor_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("unit.id"))  # of a closed unit
+    closed_on: Mapped[date | None]
 
 
 class User(Base):

@@ -7,7 +7,7 @@ ALTER TABLE clock
   ADD COLUMN extended INTEGER DEFAULT 0 NOT NULL,
   DROP CONSTRAINT ck_clock_kind,
   ADD CONSTRAINT ck_clock_kind CHECK (kind in ('determination','escalation','after_designation','result','hand_down','wall',
-    'major_report','letter','order','referral'));
+    'major_report','letter','order','referral','transfer'));
 
 ALTER TABLE clue_group ADD COLUMN own_result BOOLEAN DEFAULT false NOT NULL;
 
