@@ -32,6 +32,7 @@ class Desk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = START
         monkeypatch.setattr(clock, "now", lambda: self.now)
+        monkeypatch.setattr(clock, "real", lambda: self.now)
         self._people: dict[tuple[str, str, str], Actor] = {}
 
     def go(self, text: str | timedelta) -> None:
