@@ -350,6 +350,7 @@ def test_case_on_postgresql(base: None, monkeypatch: pytest.MonkeyPatch, row: di
 def run(session: Session, row: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(session, row)
     monkeypatch.setattr(clock, "now", lambda: case.now)
+    monkeypatch.setattr(clock, "real", lambda: case.now)
     if row["id"] in IMPOSSIBLE:
         with pytest.raises(IntegrityError):
             case.arrange()

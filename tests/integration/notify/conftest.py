@@ -177,6 +177,7 @@ def county(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[County]:
         with PostOffice() as office:
             made = County(office, made_wechat, made_twilio)
             monkeypatch.setattr(clock, "now", lambda: made.moment)
+            monkeypatch.setattr(clock, "real", lambda: made.moment)
             yield made
     finally:
         made_wechat.stop()
