@@ -14,7 +14,7 @@ from hub import clock
 from hub.access import audit
 from hub.access.people import Actor
 from hub.access.sealing import open_key
-from hub.casework import clocks, facts, telling
+from hub.casework import chains, clocks, facts, telling
 from hub.casework.changes import announce, check_version, lock, touch
 from hub.casework.counters import place
 from hub.casework.doing import Doing, day_of
@@ -65,12 +65,30 @@ def apply(  # the facts of an act
     data: Mapping[str, Any] | None = None,
     version: int | None = None,
     at: datetime | None = None,
+    request: Mapping[str, str] | None = None,
 ) -> Done:
     """Does `act` on the clue for `who` (None: the machine) in the running transaction, or refuses it whole.
 
     `version`: the one the person saw; `at`: when it happened, where that was earlier (then data["at_reason"] says why).
-    Raises RefusedError naming rule and article, StaleError when somebody else was first.
+    `request`: keyed hashes of the request, kept in the event, by which one that comes twice is found.
+    Raises RefusedError naming rule and article, StaleError when somebody else was first; kind "approval" where the
+    person's unit wants the act approved (hub.casework.approvals).
     """
+    doing = begin(session, who, clue, act, data, version, at)
+    doing.noted |= dict(request or {})
+    return do(doing)
+
+
+def begin(  # the facts of an act
+    session: Session,
+    who: Actor | None,
+    clue: Clue,
+    act: str,
+    data: Mapping[str, Any] | None = None,
+    version: int | None = None,
+    at: datetime | None = None,
+) -> Doing:
+    """An act with its clue and all it touches locked, not done yet."""
     rule = workflow.rules().get(act)
     if rule is None or rule.object != "clue" or act == "register":
         raise RefusedError("没有这种办理动作", kind="state")
@@ -80,19 +98,21 @@ def apply(  # the facts of an act
     clue = locked[clue.id]
     check_version(clue, version)
     now = clock.now()
-    return _perform(Doing(session, who, clue, rule, given, at or now, now))
+    return Doing(session, who, clue, rule, given, at or now, now)
 
 
 def perform(session: Session, clue: Clue, act: str, data: Mapping[str, Any], at: datetime) -> Done:
     """An act that follows from another one, by the machine; the clue is locked already."""
-    return _perform(Doing(session, None, clue, workflow.rule(act), dict(data), at, clock.now()))
+    return do(Doing(session, None, clue, workflow.rule(act), dict(data), at, clock.now()))
 
 
-def _perform(doing: Doing) -> Done:
+def do(doing: Doing) -> Done:
+    """Does a begun act whole, or refuses it; the checks run here."""
     _check_data(doing)
     doing.facts = facts.collect(doing)
     _check(doing)
     _check_time(doing)
+    _check_approval(doing)
     session, clue, rule = doing.session, doing.clue, doing.rule
     before = clue.state
     stood = (clue.state, clue.owner_unit_id, clue.division)
@@ -111,7 +131,7 @@ def _perform(doing: Doing) -> Done:
         place(session, clue)
     for one in rule.clocks:
         if one.effect == "start":
-            _note(doing, clocks.start(session, clue, one.kind, _base(doing, one), one.days, rule=rule.id))
+            _start_clock(doing, one)
     _seal_words(doing)
     _record(doing, before)
     if rule.notice:
@@ -156,7 +176,7 @@ def follow(session: Session, clue: Clue, at: datetime) -> None:
         if doing is not None:
             doing.facts = facts.collect(doing)
             if workflow.refusal(doing.rule.id, clue.state, None, doing.facts) is None:
-                _perform(doing)
+                do(doing)
 
 
 def _check_data(doing: Doing) -> None:
@@ -195,6 +215,9 @@ def is_own(doing: Doing) -> bool:
         return doing.who.unit_id == doing.clue.owner_unit_id
     if doing.rule.by == "designator":
         return bool(doing.who.unit_id == doing.facts.get("designator"))
+    if doing.rule.by == "above":
+        above = facts.chain_above(doing.session, doing.clue.owner_unit_id)
+        return doing.who.unit_id in above
     seen = select(ClueUnit.unit_id).where(ClueUnit.clue_id == doing.clue.id, ClueUnit.unit_id == doing.who.unit_id)
     return doing.session.scalar(seen) is not None
 
@@ -213,6 +236,26 @@ def _check_time(doing: Doing) -> None:
         raise doing.refused("补记较早的时间须写明理由", "time", "at_reason")
 
 
+def _check_approval(doing: Doing) -> None:
+    """Where the unit wants the act approved it is proposed, never done directly."""
+    if doing.who is None or doing.approval is not None:
+        return
+    if chains.in_force(doing.session, doing.who.unit_id, doing.rule.id) is not None:
+        raise doing.refused(f"本单位规定{doing.rule.label}须经审批，请提请审批", "approval", doing.rule.id)
+
+
+def _start_clock(doing: Doing, one: ClockEffect) -> None:
+    """Days after the base, or up to the day the act names; no day named, no clock."""
+    last = None
+    if one.until:
+        if doing.value(one.until) in (None, ""):
+            return
+        last = doing.day(one.until)
+    base = _base(doing, one)
+    started = clocks.start(doing.session, doing.clue, one.kind, base, one.days, rule=doing.rule.id, last=last)
+    _note(doing, started)
+
+
 def _base(doing: Doing, one: ClockEffect) -> Any:
     if one.base == "at":
         return base_day(doing.clue.at)
@@ -228,6 +271,9 @@ def _end_clock(doing: Doing, one: ClockEffect) -> None:
     if one.effect == "judge":
         base = _base(doing, one)
         _note(doing, clocks.judge(session, clue, one.kind, base, one.days, doing.at, doing.rule.id))
+    elif one.effect == "resume":
+        assert clue.state_at is not None
+        _note(doing, clocks.resume(session, clue, one.kind, clue.state_at))
     elif one.effect == "supersede":
         doing.clocks += clocks.end_all(session, clue, one.kind, doing.at, "superseded")
     elif one.effect == "stop" and not doing.rule.id.startswith("tell."):  # told: by evidence, see telling
@@ -263,6 +309,8 @@ def _record(doing: Doing, before: str) -> None:
             day = day_of(value) if name in DAYS else None
             data[name] = day.isoformat() if day is not None else value
     data |= doing.noted
+    if doing.approval:
+        data["proposal"] = doing.approval
     if doing.clocks:
         data["clocks"] = doing.clocks
     actor = doing.who.label if doing.who else "system"

@@ -20,7 +20,8 @@ class Doing:
     """`who` None: the machine. `at`: when it happened. `data`: what was given; `facts`: what casework found out.
 
     Effects note what the event keeps in `noted` (codes and ids only) and the clocks they moved in `clocks`; `target`
-    is set where the row of the table restores a state; `made` is a clue that the act opened.
+    is set where the row of the table restores a state; `made` is a clue that the act opened; `approval` is the id of
+    the proposal that was approved (0: it is only tried).
     """
 
     session: Session
@@ -35,6 +36,7 @@ class Doing:
     clocks: list[dict[str, Any]] = field(default_factory=list)
     target: str | None = None
     made: Clue | None = None
+    approval: int | None = None
 
     @property
     def user_id(self) -> int | None:

@@ -106,6 +106,11 @@ def superior(session: Session, unit_id: int) -> Unit | None:
     return above[-1] if above else None
 
 
+def chain_above(session: Session, unit_id: int) -> set[int]:
+    """The ids of every unit above, from the next superior to the root."""
+    return {unit.id for unit in units.chain(session, unit_id)} - {unit_id}
+
+
 def _decided(doing: Doing) -> Facts:
     """Place and class of P1: what a person confirmed, unless the act itself names them."""
     clue, found = doing.clue, {}
