@@ -16,6 +16,7 @@ from hub.access.sealing import open_key
 from hub.law import calendar
 from hub.models import Attempt, CallTry, Clue, Notice, NoticeTask
 from hub.notify import sending
+from hub.notify.parties import identity
 from hub.notify.words import text_of
 
 CALLS, CALL_DAYS = 3, 2  # exhausted: three attempts on two working days (PRODUCT §7)
@@ -75,6 +76,22 @@ def document(session: Session, who: Actor, task_id: int) -> bytes:
     data = {"notice": notice.id, "task": task.id}
     audit.record(session, f"clue:{notice.clue_id}", "reveal_address_sheet", actor=who.label, data=data)
     return open_key(session, notice.key_id).open(task.document, "notice_task.document")
+
+
+def note_dialling(session: Session, who: Actor, task_id: int) -> None:
+    """The reveal before a call, committed before the number is opened (PRODUCT §10). Raises TaskError."""
+    task, notice = _open(session, task_id, "call")
+    data = {"notice": notice.id, "task": task.id}
+    audit.record(session, f"clue:{notice.clue_id}", "reveal_number", actor=who.label, data=data)
+
+
+def number(session: Session, task_id: int) -> str:
+    """The number to dial, after `note_dialling` was committed. Raises TaskError."""
+    task = session.get(NoticeTask, task_id)
+    notice = session.get(Notice, task.notice_id) if task is not None and task.kind == "call" else None
+    if notice is None:
+        raise TaskError("没有这项任务")
+    return identity(session, notice.reporter_id).phone
 
 
 def called(session: Session, who: Actor, task_id: int, outcome: str, at: datetime | None = None) -> None:

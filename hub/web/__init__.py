@@ -7,6 +7,28 @@ from flask import Blueprint
 
 def blueprints() -> list[Blueprint]:
     """The screens of staff, in the order they are registered."""
-    from hub.web import api, console, files, forms, live, running  # noqa: PLC0415  they import the application's parts
+    from hub.web import (  # noqa: PLC0415  they import the application's parts
+        account,
+        api,
+        calendars,
+        console,
+        files,
+        forms,
+        live,
+        running,
+        tasks,
+        templates_page,
+    )
 
-    return [console.bp, files.bp, forms.bp, live.bp, running.bp, api.bp]
+    return [
+        account.bp,
+        console.bp,
+        files.bp,
+        forms.bp,
+        live.bp,
+        running.bp,
+        api.bp,
+        tasks.bp,
+        templates_page.bp,
+        calendars.bp,
+    ]

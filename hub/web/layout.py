@@ -52,6 +52,12 @@ def menu() -> list[tuple[str, str, tuple[str, ...]]]:
         (people.ORIGINAL_ROLES, "forms.choose", "登记来件", ("forms.choose", "forms.form", "forms.form_post",
             "forms.upload", "forms.upload_post", "forms.received_page")),
         (people.ORIGINAL_ROLES, "running.manual", "人工阅读", ("running.manual", "running.manual_one")),
+        (people.ORIGINAL_ROLES, "tasks.listing", "告知任务", ("tasks.listing", "tasks.task_page", "tasks.prove",
+            "tasks.show_number", "tasks.words", "tasks.sent", "tasks.outcome")),
+        (people.RUNNING_ROLES, "wordings.listing", "告知文本", ("wordings.listing", "wordings.new",
+            "wordings.new_post")),
+        (people.RUNNING_ROLES, "calendars.year_page", "工作日历", ("calendars.year_page", "calendars.paste",
+            "calendars.paste_post", "calendars.proposal")),
         (people.RUNNING_ROLES, "running.running", "运行状态", ("running.running",)),
     ]  # fmt: skip
     return [(endpoint, label, within) for roles, endpoint, label, within in entries if who.has(roles)]
