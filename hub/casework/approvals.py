@@ -241,7 +241,7 @@ def sheet(session: Session, who: Actor, proposal_id: int) -> Sheet:
     ids = select(ApprovalDecision.by_user).where(ApprovalDecision.proposal_id == row.id)
     absent = select(ApprovalDecision.for_user).where(ApprovalDecision.proposal_id == row.id)
     involved = or_(User.id == row.by_user, User.id.in_(ids), User.id.in_(absent))
-    people_by_id = dict(session.execute(select(User.id, User.name).where(involved)).tuples().all())
+    people_by_id = {one.id: one.name for one in session.execute(select(User.id, User.name).where(involved))}
     lines = [Line("提出", people_by_id[row.by_user], "", "", "", row.at)]
     decided = session.scalars(
         select(ApprovalDecision).where(ApprovalDecision.proposal_id == row.id).order_by(ApprovalDecision.step)
