@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,10 +22,11 @@ from threading import Event
 from pydantic import ValidationError
 
 from channels.contract import Blob, Ports, RawIntake, Source
+from channels.folders import TEMPORARY, ChangedError, Entry, move, read, scan, storable
 from channels.letter.files import arranged
 from channels.letter.naming import page_name, page_order, scan_kind
 from channels.letter.settings import LetterSettings
-from channels.letter.watch import TEMPORARY, ChangedError, Entry, Watch, read, scan
+from channels.letter.watch import JUNK, Watch
 
 CHANNEL = "letter"
 BUSY_SECONDS = 5.0
@@ -87,7 +87,7 @@ def letters(entries: Sequence[Entry]) -> list[_Letter]:
             continue
         batches: dict[str, list[Entry]] = {}
         for entry in inside:
-            batches.setdefault(page_name(entry.base).base, []).append(entry)
+            batches.setdefault(page_name(entry.last).base, []).append(entry)
         for base, members in batches.items():
             found += _root_letters(base, members)
     return found
@@ -95,9 +95,9 @@ def letters(entries: Sequence[Entry]) -> list[_Letter]:
 
 def _root_letters(base: str, members: list[Entry]) -> list[_Letter]:
     """Files of one stem: its numbered pages, envelope and text are one letter; two scans named alike are two."""
-    pages = [entry for entry in members if page_name(entry.base).number]
-    alone = [entry for entry in members if not page_name(entry.base).number]
-    texts = [entry for entry in alone if entry.base.lower().endswith(".txt")]
+    pages = [entry for entry in members if page_name(entry.last).number]
+    alone = [entry for entry in members if not page_name(entry.last).number]
+    texts = [entry for entry in alone if entry.base.endswith(".txt")]
     scans = [entry for entry in alone if entry not in texts]
     if pages:
         together, scans = ((*pages, *scans, *texts), []) if len(scans) < 2 else ((*pages, *texts), scans)
@@ -123,14 +123,14 @@ class _Look:
     def run(self) -> int:
         done_root = self.root / self.settings.done_folder if self.settings.done_folder else None
         try:
-            entries = list(scan(self.root, skip=done_root))
+            entries = [entry for entry in scan(self.root, skip=done_root) if entry.base not in JUNK]
         except OSError:
             self.ports.beat(self.source.id, False, "扫描仪文件夹无法读取")
             return 0
         now = self.ports.now()
         self.watch.look(entries, now)
         self.busy = {
-            f"{entry.folder}/" if entry.folder else page_name(_final_name(entry.base)).base
+            f"{entry.folder}/" if entry.folder else page_name(_final_name(entry.last)).base
             for entry in entries
             if entry.temporary and self.watch.quiet(entry, now) < self._stale()
         }
@@ -141,7 +141,7 @@ class _Look:
         for letter in letters(found):
             if self._complete(letter, now):
                 if self._take(letter, now) and done_root is not None:
-                    self._move(letter.entries, done_root)
+                    self.unreadable += sum(not move(entry, done_root) for entry in letter.entries)
             else:
                 self.waiting += 1
         self._report()
@@ -187,19 +187,19 @@ class _Look:
         fresh = [item for item in read_now if item[2] not in known]
         if fresh:
             # Its first pages are stored already, or were moved away: these are further pages.
-            first = min(page_name(entry.base).number for entry in letter.entries) if "/" not in letter.batch else 0
+            first = min(page_name(entry.last).number for entry in letter.entries) if "/" not in letter.batch else 0
             self._deliver(letter, fresh, now, late=len(fresh) < len(letter.entries) or first > 1)
         self.watch.done |= {entry.token for entry in new}
         return True
 
     def _deliver(self, letter: _Letter, files: list[tuple[Entry, bytes, str]], now: datetime, *, late: bool) -> None:
-        files = sorted(files, key=lambda item: page_order(item[0].base))
+        files = sorted(files, key=lambda item: page_order(item[0].last))
         blobs = [Blob(entry.stored.rpartition("/")[2], _media_type(entry, data), data) for entry, data, _ in files]
         keys = [key for _, _, key in files]
-        name = _storable(letter.name)
+        name = storable(letter.name)
         together = hashlib.sha256("\n".join(keys).encode()).hexdigest()
         key = keys[0] if len(keys) == 1 else f"{name}:{together}"
-        meta = {"file": name, "batch": _storable(letter.batch)}
+        meta = {"file": name, "batch": storable(letter.batch)}
         if late:
             meta["event"] = "page"
         raw = RawIntake(
@@ -216,19 +216,6 @@ class _Look:
         self.stored += self.ports.deliver(raw)
         self.ports.fail("letter.after_deliver")
 
-    def _move(self, entries: Sequence[Entry], done_root: Path) -> None:
-        for entry in entries:
-            target = done_root / entry.name
-            try:
-                if not entry.path.exists():
-                    continue
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if target.exists():  # another letter of that name: both stay
-                    target = target.with_name(f"{target.stem}.{entry.token[5:13]}{target.suffix}")
-                shutil.move(entry.path, target)
-            except OSError:
-                self.unreadable += 1
-
     def _report(self) -> None:
         if self.unreadable:
             self.ports.beat(self.source.id, False, f"{self.unreadable} 个文件无法读取或移动")
@@ -244,10 +231,6 @@ def _final_name(base: str) -> str:
     return next((base[: -len(end)] for end in TEMPORARY if base.lower().endswith(end)), base)
 
 
-def _storable(name: str) -> str:
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 def _written(entries: Iterable[Entry]) -> datetime:
     """When the first page came into the folder: its ctime, since copying keeps an old mtime."""
     return datetime.fromtimestamp(min(entry.ctime_ns for entry in entries) / 1e9, tz=UTC)
@@ -255,4 +238,4 @@ def _written(entries: Iterable[Entry]) -> datetime:
 
 def _media_type(entry: Entry, data: bytes) -> str:
     kind = scan_kind(data)
-    return MEDIA.get(kind) or mimetypes.guess_type(entry.base)[0] or "application/octet-stream"
+    return MEDIA.get(kind) or mimetypes.guess_type(entry.last)[0] or "application/octet-stream"

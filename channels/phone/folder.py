@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,11 +21,12 @@ from threading import Event
 from pydantic import ValidationError
 
 from channels.contract import Blob, Ports, RawIntake, Source
+from channels.folders import ChangedError, Entry, move, read, scan
 from channels.phone import audio
 from channels.phone.recordings import base_of, facts_of
 from channels.phone.settings import PhoneSettings
 from channels.phone.sidecar import SideCar
-from channels.phone.watch import Car, ChangedError, Entry, SideCars, Watch, find_sidecars, read, scan
+from channels.phone.watch import Car, SideCars, Watch, find_sidecars
 
 CHANNEL = "phone"
 BUSY_SECONDS = 5.0
@@ -125,7 +125,7 @@ class _Look:
         for entry in taken:
             if done_root is not None and (car := cars.of(entry)) is not None:
                 self._add(entry, car, done_root)
-                self._move([car.own], done_root)
+                self._put_away([car.own], done_root)
         self._report()
         return self.stored
 
@@ -154,7 +154,7 @@ class _Look:
         elif car is not None:
             self._add(entry, car, self.root)
         if done_root is not None:
-            self._move([entry, car.own if car is not None else None], done_root)
+            self._put_away([entry, car.own if car is not None else None], done_root)
 
     def _patience(self, entry: Entry, car: Car | None) -> float:
         """Seconds a complete file still waits: for a side-car, or, when empty, for the call to go on."""
@@ -167,8 +167,8 @@ class _Look:
         if data is None:
             return False
         digest = hashlib.sha256(data).hexdigest()
-        key = f"{_stored_name(entry)}:{digest}"
-        name = _stored_name(entry).rpartition("/")[2]
+        key = f"{entry.stored}:{digest}"
+        name = entry.stored.rpartition("/")[2]
         sound = Blob(name, audio.media_type(entry.base, data[:32]), data, "recording")
         token = entry.token
         if car is None:
@@ -199,7 +199,7 @@ class _Look:
             return
         data = self._read(entry, root)
         if data is not None:
-            self._add_known(entry, car, f"{_stored_name(entry)}:{hashlib.sha256(data).hexdigest()}")
+            self._add_known(entry, car, f"{entry.stored}:{hashlib.sha256(data).hexdigest()}")
 
     def _add_known(self, entry: Entry, car: Car, key: str) -> None:
         blob = Blob(car.name, car.media_type, car.data, "sidecar")
@@ -226,7 +226,7 @@ class _Look:
             key=key,
             at=base_of(said, zone, fallback=changed, now=self.ports.now()),
             blobs=blobs,
-            meta=meta | facts_of(said, zone, recording=_stored_name(entry), key=about or key, line=self.settings.line),
+            meta=meta | facts_of(said, zone, recording=entry.stored, key=about or key, line=self.settings.line),
             also=also,
             station=self.source.station,
         )
@@ -245,18 +245,8 @@ class _Look:
             self.unreadable += 1
         return None
 
-    def _move(self, entries: list[Entry | None], done_root: Path) -> None:
-        for entry in entries:
-            if entry is None or not entry.path.exists():
-                continue
-            target = done_root / entry.name
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if target.exists():  # another recording of that name: both stay
-                    target = target.with_name(f"{target.stem}.{entry.token[5:13]}{target.suffix}")
-                shutil.move(entry.path, target)
-            except OSError:
-                self.unreadable += 1
+    def _put_away(self, entries: list[Entry | None], done_root: Path) -> None:
+        self.unreadable += sum(not move(entry, done_root) for entry in entries if entry is not None)
 
     def _report(self) -> None:
         if self.unreadable:
@@ -273,11 +263,6 @@ def _known(entry: Entry) -> bool:
     return entry.temporary or audio.is_recording_name(entry.base) or entry.base.endswith((".json", ".csv"))
 
 
-def _stored_name(entry: Entry) -> str:
-    """The relative name as storable text: a file system may hold names that are no UTF-8."""
-    return entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 def _pair(token: str, car: Car) -> str:
     return f"pair:{token.removeprefix('stat:')}:{car.digest}"
 
@@ -285,5 +270,5 @@ def _pair(token: str, car: Car) -> str:
 def _sidecar_key(entry: Entry, key: str, car: Car) -> str:
     """One version of the side-car of one version of a recording: a corrected side-car is a further delivery."""
     bound = hashlib.sha256(f"{key}\0{car.digest}".encode()).hexdigest()
-    stem = _stored_name(entry).rpartition(".")[0]
+    stem = entry.stored.rpartition(".")[0]
     return f"{stem}:sidecar:{bound}"

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from channels.contract import Continuation, NewReport, NormalizeError, Source
+from channels.folders import scan
 from channels.phone.folder import poll, poll_once
 from channels.phone.normalize import normalize
-from channels.phone.watch import Watch, scan
+from channels.phone.watch import Watch
 from channels.testing import FailpointError, MemoryPorts, StorageDownError, check_normalize
 
 Wav = Callable[..., bytes]
@@ -375,7 +376,7 @@ def test_links_and_special_files_are_refused(recorder: Recorder, folder: Path, t
 def test_a_file_swapped_for_a_link_between_look_and_reading_is_refused(
     recorder: Recorder, folder: Path, tmp_path: Path, wav: Wav
 ) -> None:
-    from channels.phone.watch import read
+    from channels.folders import read
 
     (folder / "sub").mkdir()
     (folder / "sub" / "a.wav").write_bytes(wav())
