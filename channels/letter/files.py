@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -39,4 +40,9 @@ def from_files(blobs: Sequence[Blob], meta: Mapping[str, Json], *, source_id: st
         if kind not in SCANS and kind != "docx" and not text:
             raise InputRefusedError("不支持的文件类型，请上传 PDF、TIFF、JPEG、PNG、HEIC、BMP、WEBP、GIF、OFD 或 DOCX")
     raws = form_from_files(blobs, meta, source_id=source_id, now=now, channel=CHANNEL, spec=FORM, allowed=_allowed)
-    return [replace(raw, blobs=(raw.blobs[0], *arranged(raw.blobs[1:]))) for raw in raws]
+    return [replace(raw, blobs=(*_stated(raw.blobs[0]), *arranged(raw.blobs[1:]))) for raw in raws]
+
+
+def _stated(form: Blob) -> tuple[Blob, ...]:
+    """The form, where anything was stated: scans alone come without one."""
+    return (form,) if json.loads(form.read()) else ()

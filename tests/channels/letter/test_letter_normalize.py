@@ -58,7 +58,7 @@ def test_same_upload_same_key_another_sender_another() -> None:
      b"RIFF\0\0\0\0WEBPVP8 ", zipped("word/document.xml")],
 )  # fmt: skip
 def test_kinds_taken_by_content(data: bytes) -> None:
-    assert upload(Blob("noname", "", data)).blobs[1].read() == data
+    assert upload(Blob("noname", "", data)).blobs[-1].read() == data
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,14 @@ def test_page_names(name: str, base: str, number: int) -> None:
 def test_contract() -> None:
     samples = [upload(Blob("a.pdf", "", PDF), reporter_name="孙某某", reporter_phone="13900001234")]
     check_channel(CHANNEL, samples, hostile_raws(CHANNEL))
+
+
+def test_scans_alone_bring_no_empty_form() -> None:
+    from channels.letter.files import from_files
+
+    scan = Blob("a.pdf", "application/pdf", b"%PDF-1.4\n%%EOF\n")
+    (raw,) = from_files([scan], {}, source_id="cli:letter", now=NOW)
+    assert [blob.data for blob in raw.blobs] == [scan.data]
+    (raw,) = from_files([scan], {"register_no": "12"}, source_id="cli:letter", now=NOW)
+    assert raw.blobs[0].role == "form"
+    assert len(raw.blobs) == 2
