@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MB = 1024 * 1024
@@ -43,6 +44,27 @@ class Settings(BaseSettings):
         default="21-8", pattern=r"^(\d{1,2}-\d{1,2})?$",
         description="Hours in China from-to in which nobody's telephone may ring; empty: none.",
     )  # fmt: skip
+    second_factor: Literal["identity", "all", "off"] = Field(
+        default="identity", description="Who signs in with a second factor: identity (roles that read identity, and "
+        "administrators), all, off. Demo accounts: only where they set one up.",
+    )  # fmt: skip
+    factor_minutes: int = Field(default=15, ge=1, description="Minutes for which a second factor counts as recent.")
+    session_idle: int = Field(default=120, ge=1, description="Minutes without a request after which a session ends.")
+    session_hours: int = Field(default=12, ge=1, description="Hours after which a session ends in any case.")
+    password_profile: Literal["length", "mixed"] = Field(
+        default="length", description="length: 10 characters, none of the common ones; mixed: 8 characters of three "
+        "kinds, new every 90 days.",
+    )  # fmt: skip
+    oidc_issuer: str = Field(default="", description="OpenID provider for sign-in (issuer URL); empty: none.")
+    oidc_client_id: str = Field(default="", description="Client id at the OpenID provider.")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="Client secret at the OpenID provider.")
+    reveal_quota: int = Field(default=10, ge=0, description="Reveals of identity a person may make a day alone.")
+    seal_algorithm: Literal["aes", "sm4"] = Field(
+        default="aes", description="Cipher of new seals: aes (AES-256-GCM) or sm4 (SM4-GCM). Both are always read.",
+    )  # fmt: skip
+    duplicate_threshold: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="Score from which an earlier clue is proposed as duplicate or merge."
+    )
     log_level: str = Field(default="INFO", description="Log level.")
 
     def folder(self, name: str) -> Path:

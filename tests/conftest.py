@@ -18,6 +18,7 @@ from hub.runtime import embedded, schema
 from hub.settings import export, settings
 from tests.skips import pytest_runtest_makereport  # noqa: F401  an unexpected skip fails
 
+os.environ.setdefault("HUB_SECOND_FACTOR", "off")  # test_sign_in.py turns it on; hubs started by tests inherit it
 _real_connect = socket.socket.connect
 
 

@@ -1,20 +1,40 @@
-"""Passwords: argon2id, lock-out counted in SQL, the same time for unknown people."""
+"""Passwords: argon2id, a policy by profile, lock-out counted in SQL, the same time for unknown people."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hub import clock
-from hub.models import User
+from hub.access.sealing import blind
+from hub.models import QueryLimit, User
+from hub.settings import settings
 
 TRIES, LOCK = 5, timedelta(minutes=15)
+ADDRESS_TRIES = 50  # failures of one address in `LOCK`: an office behind one address still gets in
+LONGEST = 200
+KINDS, MIXED, PLAIN, MAX_AGE = 3, 8, 10, timedelta(days=90)
+COMMON = frozenset({
+    "qwertyuiop", "1234567890", "0123456789", "9876543210", "1q2w3e4r5t", "abcdefghij", "8888888888", "administrator",
+    "woaini1314", "a123456789", "123456789a", "qwerty1234", "password123", "password12", "iloveyou12", "1qaz2wsx3edc",
+    "zxcvbnm123", "asdfghjkl1", "woaini5201314", "qwerty123456", "abc1234567", "password1234", "1qazxsw2", "abcd1234",
+    "aa123456", "p@ssw0rd", "passw0rd", "password", "1q2w3e4r", "qwe123!@#", "admin@123", "admin12345", "admin123",
+})  # fmt: skip
 _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)  # OWASP's argon2id parameters
+
+
+class PasswordError(ValueError):
+    """A new password does not keep the policy; the message says which rule."""
+
+
+def _mixed() -> bool:
+    return settings().password_profile == "mixed"  # noqa: S105  the name of a profile
 
 
 def hashed(password: str) -> str:
@@ -26,23 +46,86 @@ def _nobody() -> str:
     return hashed("an account that does not exist")
 
 
-def check(session: Session, login: str, password: str) -> User | None:
-    """The person, if the password is right and the account is neither locked nor ended. Counts failures."""
+def check_policy(password: str, login: str = "") -> None:
+    """Raises PasswordError where the password does not keep the profile of this installation."""
+    if len(password) > LONGEST:
+        raise PasswordError(f"密码不能超过 {LONGEST} 个字符")
+    least = MIXED if _mixed() else PLAIN
+    if len(password) < least:
+        raise PasswordError(f"密码至少 {least} 个字符")
+    kinds = sum((any(c.islower() for c in password), any(c.isupper() for c in password),
+                 any(c.isdigit() for c in password), any(not c.isalnum() for c in password)))  # fmt: skip
+    if _mixed() and kinds < KINDS:
+        raise PasswordError("密码须含大写字母、小写字母、数字、符号中的至少三种")
+    low = password.lower()
+    if low in COMMON or len(set(password)) < 4 or (login and login.lower() in low):
+        raise PasswordError("密码过于常见，或包含用户名，请换一个")
+
+
+def must_change(user: User) -> bool:
+    """Whether the next thing this person does is a new password."""
+    old = _mixed() and clock.real() - user.password_at > MAX_AGE
+    return user.must_change or (old and not user.demo)
+
+
+def change(user: User, old: str, new: str) -> None:
+    """Sets a new password. Raises PasswordError where the old one is wrong or the new one is refused."""
+    if not matches(user.password, old):
+        raise PasswordError("当前密码不正确")
+    check_policy(new, user.login)
+    if matches(user.password, new):
+        raise PasswordError("新密码不能与当前密码相同")
+    user.password, user.must_change, user.password_at = hashed(new), False, clock.real()
+
+
+def check(session: Session, login: str, password: str, address: str = "") -> User | None:
+    """The person, if the password is right and neither account nor address is locked. Counts failures.
+
+    Unknown people cost the same as wrong passwords: one hash, one counter of the name, one of the address.
+    """
     user = session.scalars(select(User).where(User.login == login).with_for_update()).first()
     now = clock.real()
-    right = _matches(user.password if user else _nobody(), password)
-    if user is None or not user.active or (user.locked_until is not None and user.locked_until > now):
-        return None
-    if right:
+    right = matches(user.password if user else _nobody(), password)
+    blocked = _blocked(session, address, now)
+    locked = user is not None and user.locked_until is not None and user.locked_until > now
+    if user is not None and right and user.active and not locked and not blocked:
         user.failed, user.locked_until = 0, None
         return user
-    user.failed += 1
-    if user.failed >= TRIES:
-        user.failed, user.locked_until = 0, now + LOCK
+    _count(session, blind("sign-in address", address), now)
+    if user is None:
+        _count(session, blind("sign-in name", login), now)
+    elif not locked:
+        note_failure(user)
     return None
 
 
-def _matches(stored: str, password: str) -> bool:
+def note_failure(user: User) -> None:
+    """Counts a wrong password or second factor; locks the account at the fifth in a row."""
+    user.failed += 1
+    if user.failed >= TRIES:
+        user.failed, user.locked_until = 0, clock.real() + LOCK
+
+
+def is_locked(user: User) -> bool:
+    return user.locked_until is not None and user.locked_until > clock.real()
+
+
+def _blocked(session: Session, address: str, now: datetime) -> bool:
+    row = session.get(QueryLimit, blind("sign-in address", address)) if address else None
+    return row is not None and row.failed >= ADDRESS_TRIES and now - row.since <= LOCK
+
+
+def _count(session: Session, token: bytes, now: datetime) -> None:
+    row = session.get(QueryLimit, token, with_for_update=True)
+    if row is not None and now - row.since > LOCK:
+        row.failed, row.since = 1, now
+        return
+    first = insert(QueryLimit).values(asker=token, failed=1, since=now)
+    session.execute(first.on_conflict_do_update(index_elements=["asker"], set_={"failed": QueryLimit.failed + 1}))
+
+
+def matches(stored: str, password: str) -> bool:
+    """Whether this is the password. Never raises for a hash that is none (an account without password)."""
     try:
         return _hasher.verify(stored, password)
     except (VerifyMismatchError, InvalidHashError):

@@ -9,13 +9,16 @@ def blueprints() -> list[Blueprint]:
     """The screens of staff, in the order they are registered."""
     from hub.web import (  # noqa: PLC0415  they import the application's parts
         account,
+        acts,
         api,
         calendars,
+        compare,
         console,
         files,
         forms,
         live,
         running,
+        sheets,
         tasks,
         templates_page,
     )
@@ -23,6 +26,9 @@ def blueprints() -> list[Blueprint]:
     return [
         account.bp,
         console.bp,
+        acts.bp,
+        compare.bp,
+        sheets.bp,
         files.bp,
         forms.bp,
         live.bp,

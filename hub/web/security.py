@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
-from sqlalchemy import delete, func, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Reply
 
-from hub import clock, db
+from hub import db
+from hub.access import sessions, tokens
+from hub.access import audit, people
 from hub.access.people import Actor, actor
-from hub.models import SignIn
 from hub.settings import settings
 from hub.terms import Role
 from hub.web import layout
@@ -25,8 +23,6 @@ from hub.web import layout
 P = ParamSpec("P")
 R = TypeVar("R")
 
-IDLE, ABSOLUTE = timedelta(hours=2), timedelta(hours=12)
-SEEN_EVERY = timedelta(minutes=1)
 MAX_FIELDS = 2000
 MAX_PLAIN = 1024 * 1024  # bytes of an urlencoded form or JSON
 POLICY = (
@@ -39,40 +35,67 @@ def cookie_name() -> str:
     return "__Host-hub" if settings().https else "hub"
 
 
-def _token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
-def begin_session(session: Session, user_id: int) -> str:
-    """A new server-side session; returns the cookie's value."""
-    token = secrets.token_urlsafe(32)
-    session.add(SignIn(token=_token_hash(token), user_id=user_id, csrf=secrets.token_urlsafe(24)))
-    return token
+def begin_session(session: Session, user_id: int, factor_at: datetime | None = None) -> str:
+    """A new server-side session of this browser; returns the cookie's value."""
+    agent = request.headers.get("User-Agent", "")[:400]
+    return sessions.begin(session, user_id, agent=agent, address=request.remote_addr or "", factor_at=factor_at)
 
 
 def end_session() -> None:
     with db.transaction() as session:
-        session.execute(delete(SignIn).where(SignIn.token == _token_hash(request.cookies.get(cookie_name(), ""))))
+        sessions.end(session, request.cookies.get(cookie_name(), ""))
+
+
+def set_cookie(response: Reply, token: str) -> None:
+    """Gives the browser its session."""
+    response.set_cookie(
+        cookie_name(), token, httponly=True, samesite="Lax", secure=settings().https, path="/",
+        max_age=settings().session_hours * 3600,
+    )  # fmt: skip
 
 
 def _load() -> None:
-    """Puts the signed-in person, if any, into `g.actor` and the session's CSRF token into `g.csrf`."""
-    g.actor, g.csrf, g.sign_in = None, "", ""
+    """Puts the signed-in person, if any, into `g.actor` and the session's CSRF token into `g.csrf`.
+
+    `g.half` is the person's id while a second factor or a new password is owed (`g.owes`): then there is no `g.actor`.
+    """
+    g.actor, g.csrf, g.sign_in, g.factor_at, g.half, g.owes, g.program = None, "", "", None, 0, "", None
     if "\0" in request.path:  # PostgreSQL takes no NUL in text
         abort(404)
+    if request.path.startswith("/api/") and request.headers.get("Authorization", "").startswith("Bearer "):
+        _load_program(request.headers["Authorization"].removeprefix("Bearer ").strip())
+        return
     token = request.cookies.get(cookie_name())
     if not token or request.path.startswith(("/static/", "/hooks/", "/healthz", "/metrics")):
         return
     with db.reading() as session:
-        row = session.get(SignIn, _token_hash(token))
-        now = clock.real()
-        if row is None or now - row.seen > IDLE or now - row.created > ABSOLUTE:
+        found = sessions.load(session, token)
+        if found is None:
             return
-        g.actor, g.csrf, g.sign_in = actor(session, row.user_id), row.csrf, row.token.hex()[:12]
-        stale = now - row.seen > SEEN_EVERY
-    if stale:
+        g.csrf, g.sign_in, g.factor_at, g.owes = (
+            found.row.csrf, sessions.name(found.row), found.row.factor_at, found.owes,
+        )  # fmt: skip
+        if found.owes:
+            g.half = found.row.user_id
+        else:
+            g.actor = actor(session, found.row.user_id)
+    if found.stale:
         with db.transaction() as session:
-            session.execute(update(SignIn).where(SignIn.token == _token_hash(token)).values(seen=func.now()))
+            sessions.touch(session, token)
+
+
+def _load_program(text: str) -> None:
+    """A program with a key: no cookie, no CSRF token, only what its scopes allow."""
+    with db.reading() as session:
+        found = tokens.find(session, text, request.remote_addr or "")
+    if found is None:
+        abort(401, "接口密钥无效、已过期，或不得从这个地址使用")
+    if not tokens.allows(found.scopes, request.method, request.path):
+        abort(403, "接口密钥没有这项权限")
+    g.actor, g.program, g.sign_in = found.actor, found.token_id, f"token:{found.token_id}"
+    if found.stale:
+        with db.transaction() as session:
+            tokens.touch(session, found.token_id)
 
 
 def check_csrf() -> None:
@@ -81,6 +104,8 @@ def check_csrf() -> None:
         request.max_content_length = MAX_PLAIN
     if len(request.form) > MAX_FIELDS:  # multipart is bounded while it is read; urlencoded here
         abort(413, "表单字段过多")
+    if g.get("program") is not None:  # a key is no cookie: no browser sends it by itself
+        return
     given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     if not g.csrf or not hmac.compare_digest(given.encode(), g.csrf.encode()):
         abort(400, "页面已过期，请刷新后重试")
@@ -132,8 +157,18 @@ def _headers(response: Response) -> Response:
     return response
 
 
+def _note_refused(response: Response) -> Response:
+    """Who asked for a clue that is not theirs to see leaves a trace: number of the clue and page, no content."""
+    for attempt in people.refused():
+        with db.transaction() as session:
+            data = {"page": request.endpoint, "clue": attempt.clue_id}
+            audit.record(session, attempt.object, "refused_look", actor=attempt.actor, data=data)
+    return response
+
+
 def install(app: Flask) -> None:
     """Adds the session loader, the headers and the template helpers to the application."""
     app.before_request(_load)
     app.after_request(_headers)
+    app.after_request(_note_refused)
     app.context_processor(layout.context)
