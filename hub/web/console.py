@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -16,9 +14,11 @@ from hub.access.people import Actor
 from hub.access.sealing import open_key
 from hub.enrich import passages, transcribe
 from hub.jurisdiction.divisions import table
-from hub.models import Clue, Intake, Part, SuggestionRow
-from hub.supervision import case, queue
+from hub.models import Intake, Part
+from hub.supervision import originals, queue
 from hub.terms import CLASS_LABELS, ELEMENTS, ROLE_LABELS, STATE_LABELS, Role
+from hub.web import desk
+from hub.web.desk import found
 from hub.web.security import me, signed_in
 from transcription.contract import Page, Transcript, Word
 from transcription.contract import Segment as TextSegment
@@ -26,12 +26,6 @@ from transcription.contract import Segment as TextSegment
 bp = Blueprint("console", __name__)
 
 SEGMENT_LIMIT, TEXT_LIMIT = 5000, 100_000  # characters a person may type for a turn, for a text
-PRODUCING_FIELDS = {
-    "place": "违法行为发生地", "class": "违法类型", "scope": "受理范围", "respondent": "违法主体", "area": "面积",
-    "occurred": "发生时间", "organisation": "涉及单位", "phone": "电话", "reporter_name": "举报人姓名",
-    "id_number": "证件号", "urgency": "紧急程度", "missing": "缺少要素",
-    "facts": "主要违法事实", "evidence": "证据材料", "mineral": "矿种", "count": "数量",
-}  # fmt: skip
 
 
 def read_filters() -> queue.Filters:
@@ -80,27 +74,11 @@ def _areas(who: Actor) -> list[tuple[str, str]]:
     return [(row.code[:6], row.name) for row in below if row.present and row.level in ("province", "city", "county")]
 
 
-def found(session: Session, no: str) -> Clue:
-    """The clue, or 404 whether it does not exist or is not for this person."""
-    clue = people.find(session, me(), no)
-    if clue is None:
-        abort(404)
-    return clue
-
-
 @bp.get("/clues/<no>")
 @signed_in(*people.CONTENT_ROLES)
-def clue_page(no: str) -> str:
-    with db.transaction() as session:
-        clue = found(session, no)
-        original = people.reads_original(me(), clue)
-        if original:
-            case.note_read_once(session, me(), clue, g.sign_in)
-        view = case.view(session, clue, original=original)
-    return render_template(
-        "clue.html", view=view, clue=view.clue, state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS,
-        fields=PRODUCING_FIELDS, channels=channels(),
-    )  # fmt: skip
+def clue_page(no: str) -> tuple[str, int]:
+    """A clue; `act` opens the form of an act."""
+    return desk.page(no)
 
 
 @bp.post("/clues/<no>/values")
@@ -115,44 +93,16 @@ def set_value(no: str) -> str | Response | tuple[str, int]:
             clue = found(session, no)
             if not people.reads_original(me(), clue):
                 abort(404)
-            value = _suggested(session, clue, field, suggestion) if suggestion else _typed(field)
+            typed = request.form.get("value", "").strip()[:2000]
+            value = casework.suggested(session, clue, field, suggestion) if suggestion else casework.typed(field, typed)
+            if suggestion and value is None:
+                abort(404)
             casework.confirm(session, me(), clue, field, value, suggestion_id=suggestion, version=version)
     except casework.StaleError as error:
         return render_template("problem.html", message=str(error), back=url_for("console.clue_page", no=no)), 409
     except casework.RefusedError as error:
         return render_template("problem.html", message=str(error), back=url_for("console.clue_page", no=no)), 422
     return redirect(url_for("console.clue_page", no=no), code=303)
-
-
-def _suggested(session: Session, clue: Clue, field: str, number: int) -> Any:
-    row = session.scalars(
-        select(SuggestionRow).where(
-            SuggestionRow.id == number, SuggestionRow.clue_id == clue.id, SuggestionRow.field == field
-        )
-    ).first()
-    if row is None:
-        abort(404)
-    value = open_key(session, clue.key_id).json(row.value, "suggestion.value")["value"]
-    return value.get("class") if field == "class" and isinstance(value, dict) else value
-
-
-def _typed(field: str) -> Any:
-    text = request.form.get("value", "").strip()[:2000]
-    if field == "class":
-        if text not in CLASS_LABELS:
-            raise casework.RefusedError("请选择一个违法类型")
-        return text
-    if field == "place":
-        division = table().get(text) if text.isdigit() else None
-        if division is None:
-            from hub.jurisdiction.places import resolver  # noqa: PLC0415  loaded when somebody types a place
-
-            answer = resolver().resolve(text).as_json()
-            if not answer["code"] or answer["ambiguous"]:
-                raise casework.RefusedError("没有找到唯一的行政区划，请写出省、市、县全称或六位代码")
-            return {"code": answer["code"], "name": answer["name"], "text": text}
-        return {"code": division.code[:6], "name": table().path(division.code), "text": text}
-    return text
 
 
 @bp.post("/clues/<no>/parts/<int:part_id>/segments/<int:number>")
@@ -222,5 +172,5 @@ def correct_text(no: str, part_id: int) -> Response:
         part = session.get(Part, part_id)
         if part is None or part.clue_id != clue.id or not people.reads_original(me(), clue) or not text:
             abort(404)
-        case.correct_part(session, me(), clue, part, text)
+        originals.correct_part(session, me(), clue, part, text)
     return redirect(url_for("console.clue_page", no=no), code=303)

@@ -23,7 +23,7 @@ from hub.access.sealing import open_key
 from hub.enrich import classify, elements, extract, passages, produce
 from hub.jurisdiction import places
 from hub.models import Clue, Event, IntakeClue, Part, SuggestionRow, Value
-from hub.supervision.case import correct_part
+from hub.supervision.originals import correct_part
 from hub.terms import Role
 from hub.worker import drain
 

@@ -106,11 +106,18 @@
     }
     const side = $("#side"), open = $(".own[open]", side);
     if (!open && !busy(side)) {
-      const scrolled = side.scrollTop;
+      const scrolled = side.scrollTop, opened = all("details[open][id]", side).map((node) => node.id);
       side.innerHTML = $("#side", fresh).innerHTML;
+      for (const id of opened) { const box = document.getElementById(id); if (box) box.open = true; }
       side.scrollTop = scrolled;
     } else if (side.innerHTML !== $("#side", fresh).innerHTML) notice();
-    times(page);
+    for (const id of ["facts", "state"]) document.getElementById(id).innerHTML = $("#" + id, fresh).innerHTML;
+    const acts = $("#acts"), now = $("#acts", fresh);
+    if (hub.desk && hub.desk.busy()) { // somebody is filling in a form: it stays, and the act itself will say what changed
+      const bar = $(".actbar", acts);
+      if (bar && $(".actbar", now)?.dataset.version !== bar.dataset.version) notice();
+    } else if (!$(".menu-acts[open]", acts)) acts.innerHTML = now.innerHTML;
+    times(document);
   }
   let told = false;
   function notice() { if (!told) { told = true; say("这条线索有新的变化，保存或收起填写框后刷新可见"); } }

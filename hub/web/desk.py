@@ -1,0 +1,224 @@
+"""The page of a clue: its acts as buttons, the form of one act, everything known of the clue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import abort, g, render_template, request
+from sqlalchemy.orm import Session
+
+from channels.registry import channels
+from hub import clock, db
+from hub.access import people
+from hub.casework.fields import CHECKED, VALUES
+from hub.casework.offering import Offer, offered
+from hub.law import workflow
+from hub.models import Clue
+from hub.supervision import case, notices
+from hub.supervision.timeline import Entry
+from hub.terms import CLASS_LABELS, ELEMENTS, STATE_LABELS
+from hub.web import given
+from hub.web.security import me
+
+FIRST = (
+    "determine.P1", "determine.member", "designate", "confirm_competence", "verify.record", "verify.start",
+    "tell.determination", "tell.violation", "tell.no_violation", "link_case",
+)  # fmt: skip
+"""The usual next step, where it is open: shown as the main button."""
+BESIDE = ("escalate", "determine.P3", "determine.P5", "verify.end", "refer_on", "return", "unmerge")
+GROUPS = (
+    ("判定", ("determine.", "ask", "close.not_a_clue")),
+    ("管辖", ("assign", "hand_down", "escalate", "refer_on", "designate", "confirm_competence", "return", "object",
+              "redesignate", "transfer", "assist", "receipt", "feedback", "dispute", "review")),
+    ("核查", ("verify.", "major", "supervis")),
+    ("告知与办结", ("tell.", "close.")),
+    ("并案与关联", ("merge", "unmerge", "split", "follow_up", "link")),
+    ("更正", ("reopen.",)),
+)  # fmt: skip
+LABELS = {"verify.start": "开始核查", "verify.record": "填写现场记录", "tell.determination": "登记已告知判定"}
+WORDS = ("words", "reason_text", "reason", "answer", "permits", "confirmation", "case_no", "evidence")
+PICTURES = (".jpg", ".jpeg", ".png", ".heic", ".heif", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class Button:
+    """An act as it stands in the bar."""
+
+    id: str
+    label: str
+    article: str
+    refusal: str | None
+
+
+@dataclass
+class Form:
+    """The form of one act. `values`: what stands in its boxes; `wrong`: the box at which it was refused; `offer` is
+    None where the act is no longer open: what was typed is still shown; `changed`: what happened since the page.
+    """
+
+    act: str
+    offer: Offer | None
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    problem: str = ""
+    article: str = ""
+    wrong: str = ""
+    changed: list[Entry] = field(default_factory=list)
+    preview: str = ""
+
+    def value(self, name: str, default: str = "") -> str:
+        """The text of a box."""
+        return next(iter(self.values.get(name, ())), default)
+
+    @property
+    def label(self) -> str:
+        rule = workflow.rules().get(self.act)
+        return LABELS.get(self.act, rule.label if rule is not None else self.act)
+
+    def written(self) -> list[str]:
+        """Words that were typed, for a person to copy where the form is gone."""
+        return [text for name in WORDS for text in self.values.get(name, ()) if text]
+
+    def chosen(self, name: str) -> Sequence[str]:
+        """The ticked values of a box."""
+        return self.values.get(name, ())
+
+
+@dataclass
+class Bar:
+    """The acts open on a clue: the main step, one or two beside it, the rest by group."""
+
+    first: Button | None
+    beside: list[Button]
+    groups: list[tuple[str, list[Button]]]
+    form: Form | None = None
+
+    @property
+    def any(self) -> bool:
+        return self.first is not None or bool(self.groups)
+
+
+def _button(offer: Offer) -> Button:
+    return Button(offer.id, LABELS.get(offer.id, offer.label), offer.article, offer.refusal)
+
+
+def bar(offers: Sequence[Offer]) -> Bar:
+    """Puts the offers in their places."""
+    open_now = {offer.id: offer for offer in offers if offer.refusal is None}
+    first = next((_button(open_now[act]) for act in FIRST if act in open_now), None)
+    beside = [_button(open_now[act]) for act in BESIDE if act in open_now][:2]
+    shown = {button.id for button in (first, *beside) if button is not None}
+    groups: dict[str, list[Button]] = {}
+    for offer in offers:
+        if offer.id not in shown:
+            group = next((label for label, stems in GROUPS if offer.id.startswith(stems)), "其他")
+            groups.setdefault(group, []).append(_button(offer))
+    order = [*(label for label, _ in GROUPS), "其他"]
+    return Bar(first, beside, [(label, groups[label]) for label in order if label in groups])
+
+
+def found(session: Session, no: str) -> Clue:
+    """The clue, or 404 whether it does not exist or is not for this person."""
+    clue = people.find(session, me(), no)
+    if clue is None:
+        abort(404)
+    return clue
+
+
+def page(no: str, *, form: Form | None = None, status: int = 200) -> tuple[str, int]:
+    """The page of a clue with the form of an act open, if one was asked for."""
+    with db.transaction() as session:
+        clue = found(session, no)
+        original = people.reads_original(me(), clue)
+        if original:
+            case.note_read_once(session, me(), clue, g.sign_in)
+        offers = offered(session, me(), clue)
+        made = bar(offers)
+        asked = request.args.get("act", "") if request.method == "GET" else ""
+        made.form = complete(session, clue, offers, form) if form else _opened(session, clue, offers, asked)
+        view = case.view(session, me(), clue, original=original)
+        session.expunge_all()  # the page is rendered without a session
+    return render_template(
+        "clue.html", view=view, clue=view.clue, bar=made, done=_done(), **_words(),
+    ), status  # fmt: skip
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "state_labels": STATE_LABELS, "class_labels": CLASS_LABELS, "elements": ELEMENTS, "channels": channels(),
+        "checked": CHECKED, "checks": VALUES["elements"], "values": VALUES, "fields": PRODUCING_FIELDS,
+        "today": clock.today(), "now": clock.china(clock.now()), "place_words": given.place_words,
+        "officer_rows": given.OFFICERS, "pictures": ",".join(PICTURES),
+    }  # fmt: skip
+
+
+PRODUCING_FIELDS = {
+    "place": "违法行为发生地", "class": "违法类型", "scope": "受理范围", "respondent": "违法主体", "area": "面积",
+    "occurred": "发生时间", "organisation": "涉及单位", "phone": "电话", "reporter_name": "举报人姓名",
+    "id_number": "证件号", "urgency": "紧急程度", "missing": "缺少要素",
+    "facts": "主要违法事实", "evidence": "证据材料", "mineral": "矿种", "count": "数量", "duplicate": "疑似重复",
+    "merge": "疑似同一行为",
+}  # fmt: skip
+
+
+def _done() -> str:
+    """The act that was just done, by its label; only acts of the table."""
+    rule = workflow.rules().get(request.args.get("done", ""))
+    return LABELS.get(rule.id, rule.label) if rule is not None else ""
+
+
+def _opened(session: Session, clue: Clue, offers: Sequence[Offer], act: str) -> Form | None:
+    """The form of an act with what is known already in its boxes."""
+    offer = next((offer for offer in offers if offer.id == act), None)
+    if offer is None:
+        return None
+    values: dict[str, list[str]] = {}
+    for one in offer.fields:
+        known = one.value or _known(clue, one.name)
+        if known:
+            values[one.name] = [known]
+    for name in ("main", "earlier_clue"):
+        other = request.args.get("other", "")[:60]
+        if other and name in {one.name for one in offer.fields}:
+            values[name] = [other]
+    return shown(session, clue, Form(act, offer, values))
+
+
+def _known(clue: Clue, name: str) -> str:
+    """What the page proposes for a box: machine values are for the person to check, today for a day."""
+    if name == "place":
+        return given.place_words(clue.division or "")
+    if name == "class" and (clue.class_code or "N")[0] in "TK":
+        return clue.class_code or ""
+    if name == "handler":
+        return str(me().user_id)
+    if name in ("issued", "started", "visited", "ended"):
+        return clock.today().isoformat()
+    if name == "told_at":
+        return clock.china(clock.now()).strftime("%Y-%m-%dT%H:%M")
+    return ""
+
+
+def complete(session: Session, clue: Clue, offers: Sequence[Offer], form: Form) -> Form:
+    """A refused form with the act as it is open now."""
+    form.offer = next((offer for offer in offers if offer.id == form.act), None)
+    form.wrong = given.field_of(form.offer, form.wrong) if form.offer is not None and form.wrong else ""
+    return shown(session, clue, form) if form.offer is not None else form
+
+
+def shown(session: Session, clue: Clue, form: Form) -> Form:
+    """The form with the words of the notice the act would ask for."""
+    place = form.value("place")
+    if place.isdecimal():
+        form.values = {**form.values, "place": [given.place_words(place)]}
+    kind = workflow.rule(form.act).notice
+    if kind == "result":
+        kind = "violation" if form.value("result") == "R1" else "no_violation" if form.value("result") else ""
+    if kind and kind != "receipt":
+        data: dict[str, Any] = {"missing": form.value("missing")}
+        earlier = people.find(session, me(), form.value("earlier_clue")) if form.value("earlier_clue") else None
+        if earlier is not None:
+            data["earlier_date"] = clock.china(earlier.at).date().isoformat()
+        form.preview = notices.preview(session, clue, kind, data)
+    return form
