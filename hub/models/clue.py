@@ -40,6 +40,7 @@ class Clue(Base):
         CheckConstraint("state <> 'merged' or main_id is not null", name="merged"),
         CheckConstraint("importance in ('ordinary','important','major')", name="importance"),
         Index("ix_clue_main", "main_id", postgresql_where=text("main_id is not null")),
+        Index("ix_clue_handler", "handler_id", postgresql_where=text("handler_id is not null")),
         Index("ix_clue_duplicate_of", "duplicate_of", postgresql_where=text("duplicate_of is not null")),
     )
     id: Mapped[Id]

@@ -15,7 +15,7 @@ from hub import casework, db, notify
 from hub.access import people
 from hub.casework.offering import Offer, offered
 from hub.law import workflow
-from hub.models import Clue, Notice
+from hub.models import Clue, ClueUnit, Notice
 from hub.supervision import notices, timeline, visits
 from hub.web import compare, desk, forms, given
 from hub.web.files import clean_name
@@ -70,7 +70,8 @@ def _next(session: Session, done: casework.Done) -> str:
     """Where the person goes on: the clue (a split one: the new clue), or the queue where it has left their sight."""
     clue = done.made or done.clue
     act = request.view_args["act"] if request.view_args else ""
-    if request.form.get("back") == "queue" or people.find(session, me(), clue.no) is None:
+    seen = session.scalars(people.visible(me()).where(ClueUnit.clue_id == clue.id)).first()
+    if request.form.get("back") == "queue" or seen is None:
         return url_for("console.queue_page", done=act)
     return url_for("console.clue_page", no=clue.no, done=act)
 

@@ -14,6 +14,7 @@ from hub.access.people import Actor
 from hub.access.sealing import open_key
 from hub.enrich import passages, transcribe
 from hub.jurisdiction.divisions import table
+from hub.law import workflow
 from hub.models import Intake, Part
 from hub.supervision import originals, queue
 from hub.terms import CLASS_LABELS, ELEMENTS, ROLE_LABELS, STATE_LABELS, Role
@@ -31,10 +32,13 @@ SEGMENT_LIMIT, TEXT_LIMIT = 5000, 100_000  # characters a person may type for a 
 def read_filters() -> queue.Filters:
     """The filters in the address, cut to sane lengths."""
     asked = {
-        name: request.args.get(name, "")[:100].strip() for name in ("channel", "state", "division", "query", "after")
+        name: request.args.get(name, "")[:100].strip()
+        for name in ("channel", "state", "division", "query", "view", "after")
     }
     if asked["state"] not in {code for code, _ in queue.states()}:
         asked["state"] = ""
+    if asked["view"] not in queue.VIEWS:
+        asked["view"] = ""
     if asked["channel"] not in channels():
         asked["channel"] = ""
     if not asked["division"].isdigit():
@@ -60,11 +64,14 @@ def queue_page() -> str:
     with db.reading() as session:
         rows, after = queue.page(session, me(), filters)
         counts = queue.counts(session, me())
+        counted = queue.view_counts(session, me())
         session.expunge_all()  # the page is rendered without a session
     template = "queue_rows.html" if "HX-Request" in request.headers else "queue.html"
     return render_template(
         template, rows=rows, after=after, filters=filters, counts=counts, channels=channels(), states=queue.states(),
         state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, areas=_areas(me()),
+        views=queue.VIEWS, view_counts=counted, most=queue.MOST, done=desk.done(),
+        claims=me().has(workflow.rule("assign").roles), claimed_from=workflow.rule("assign").sources,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from channels.registry import channels
 from hub import clock, db
-from hub.access import people
+from hub.access import people, reveal
 from hub.casework.fields import CHECKED, VALUES
 from hub.casework.offering import Offer, offered
 from hub.law import workflow
@@ -138,9 +138,10 @@ def page(no: str, *, form: Form | None = None, status: int = 200) -> tuple[str, 
         asked = request.args.get("act", "") if request.method == "GET" else ""
         made.form = complete(session, clue, offers, form) if form else _opened(session, clue, offers, asked)
         view = case.view(session, me(), clue, original=original)
+        sight = reveal.offer(session, me(), clue)
         session.expunge_all()  # the page is rendered without a session
     return render_template(
-        "clue.html", view=view, clue=view.clue, bar=made, done=_done(), **_words(),
+        "clue.html", view=view, clue=view.clue, bar=made, done=done(), **_words(),
     ), status  # fmt: skip
 
 
@@ -162,7 +163,7 @@ PRODUCING_FIELDS = {
 }  # fmt: skip
 
 
-def _done() -> str:
+def done() -> str:
     """The act that was just done, by its label; only acts of the table."""
     rule = workflow.rules().get(request.args.get("done", ""))
     return LABELS.get(rule.id, rule.label) if rule is not None else ""
