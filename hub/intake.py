@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -22,6 +22,7 @@ from channels.registry import channels
 from hub import casework, clock, db, failpoints, notify, search
 from hub.access import audit
 from hub.access.sealing import Key, blind, new_key, open_key
+from hub.casework import citizens
 from hub.evidence import INLINE, Store
 from hub.jurisdiction import units
 from hub.models import Blob, Clue, Conversation, DataKey, Intake, IntakeClue, IntakeKey, Part, Source, Unit
@@ -256,6 +257,10 @@ def register(session: Session, intake_id: int, outcomes: Sequence[contract.Outco
         _add_parts(session, intake, key, outcome.report, clue)
         if outcome.report.sender.known():
             casework.add_reporter(session, clue, intake.id, asdict(outcome.report.sender))
+        if intake.source_id == citizens.CITIZEN_SOURCE:  # before the receipt: it brings how to be told
+            told = key.json(intake.meta, "intake.meta")["meta"].get("citizen")
+            citizens.bind(session, clue, intake, told or {})
+        if outcome.report.sender.known():
             notify.receipt(session, clue.id, outcome.report)
         if outcome.report.kind in list(IntakeKind):
             intake.kind_suggested = outcome.report.kind
@@ -263,6 +268,9 @@ def register(session: Session, intake_id: int, outcomes: Sequence[contract.Outco
             clues.append(clue)
     intake.state = IntakeState.REGISTERED
     _link(session, intake, clues)
+    texts = [piece.text for outcome in outcomes if isinstance(outcome, _REPORTS) for piece in outcome.report.parts]
+    for clue in clues:  # before anybody of an accused unit sees it (PRODUCT §5)
+        casework.look_for_walls(session, clue, texts)
     audit.record(
         session, f"intake:{intake.id}", "register", data={"clues": [c.id for c in clues], "kind": intake.kind_suggested}
     )
@@ -298,6 +306,7 @@ def _clue_for(session: Session, intake: Intake, outcome: contract.NewReport | co
         # Locked before the clue's chain head is: the enrich worker takes both in this order too.
         joined = (t.clue_id for t in talks if _joins(t, intake.at, outcome.quiet))
         clue = next((session.get_one(Clue, found, with_for_update=True) for found in joined), None)
+        clue = None if clue is not None and clue.refused_ground == "N4" else clue  # nothing joins what is sealed off
     answered = clue if clue is not None and clue.determination == "P5" else None
     if clue is None or answered is not None:  # what comes after "supplement" is a new clue with its own clock (§5)
         supplements = answered.id if answered else None
@@ -334,9 +343,20 @@ def _opening(intake: Intake, report: contract.Report) -> casework.Opening:
         title=report.title,
         mode=report.mode,
         intake_id=intake.id,
+        due=_due(intake, report),
     )
 
 
+def _due(intake: Intake, report: contract.Report) -> date | None:
+    """The day by which a leader wants an answer (channel 04), where the form names a real one."""
+    told = report.fields.get("deadline") if intake.channel == "referral" else None
+    try:
+        return date.fromisoformat(told) if told else None
+    except ValueError:
+        return None
+
+
+_REPORTS = (contract.NewReport, contract.Continuation)
 _WORK = {contract.PartKind.AUDIO: "transcribe", contract.PartKind.SCAN: "read_scan"}
 _MEDIA = (contract.PartKind.AUDIO, contract.PartKind.SCAN, contract.PartKind.VIDEO, contract.PartKind.FILE)
 

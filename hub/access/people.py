@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 
-from sqlalchemy import Select, false, select
+from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
-from hub.models import Clue, ClueUnit, Grant, Intake, Unit, User
+from hub.access import walls
+from hub.models import Clue, ClueUnit, Grant, Intake, IntakeClue, Unit, User
 from hub.terms import Role
 
 CONTENT_ROLES = frozenset(
@@ -30,6 +32,7 @@ class Actor:
     unit_code: str
     unit_name: str
     roles: frozenset[str]
+    path: tuple[int, ...] = ()  # ids from the root to the own unit; a wall before any of them stands before the person
 
     @property
     def label(self) -> str:
@@ -46,30 +49,75 @@ def actor(session: Session, user_id: int) -> Actor | None:
     if user is None or not user.active:
         return None
     rows = session.execute(
-        select(Grant.unit_id, Grant.role, Unit.code, Unit.name)
+        select(Grant.unit_id, Grant.role, Unit.code, Unit.name, Unit.path)
         .join(Unit, Unit.id == Grant.unit_id)
         .where(Grant.user_id == user_id)
     ).all()
     if not rows:
         return None
-    unit_id, _, code, unit_name = rows[0]
+    unit_id, _, code, unit_name, path = rows[0]
     roles = frozenset(row.role for row in rows if row.unit_id == unit_id)
-    return Actor(user.id, user.login, user.name, unit_id, code, unit_name, roles)
+    return Actor(user.id, user.login, user.name, unit_id, code, unit_name, roles, tuple(path))
 
 
 def visible(who: Actor) -> Select[ClueUnit]:
-    """The clues this person may see, as rows of `clue_unit` to filter, page and count. Everything reads through it."""
+    """The clues this person may see, as rows of `clue_unit` to filter, page and count. Everything reads through it.
+
+    Clues behind a wall (recusal, accused unit, N2, N4) are left out in every role: hidden means unseen (PRODUCT §10).
+    """
     query = select(ClueUnit)
-    return query.where(ClueUnit.unit_id == who.unit_id) if who.has(CONTENT_ROLES) else query.where(false())
+    if not who.has(CONTENT_ROLES):
+        return query.where(false())
+    return query.where(ClueUnit.unit_id == who.unit_id, ~walls.hide(who, ClueUnit.clue_id))
+
+
+def unseen(who: Actor) -> Select[ClueUnit]:
+    """The rows of the person's unit that a wall hides from them: what counters of the unit hold too much for them."""
+    return select(ClueUnit).where(ClueUnit.unit_id == who.unit_id, ClueUnit.clue_id.in_(walls.clues_hidden_from(who)))
 
 
 def find(session: Session, who: Actor, no: str) -> Clue | None:
-    """The clue with this number, if it is visible; None says nothing about whether it exists."""
+    """The clue with this number, if it is visible; None says nothing about whether it exists, and is noted."""
     row = session.scalars(select(Clue).where(Clue.no == no)).first()
-    if row is None:
+    number = row.id if row is not None else 0
+    seen = session.scalars(visible(who).where(ClueUnit.clue_id == number)).first()
+    if row is None or seen is None:
+        _note(Refused(who.label, row.id if row is not None else None))
         return None
-    seen = session.scalars(visible(who).where(ClueUnit.clue_id == row.id)).first()
-    return row if seen is not None else None
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody asked for a clue that is not theirs to see; `clue_id` None: there is none of that number."""
+
+    actor: str
+    clue_id: int | None
+
+    @property
+    def object(self) -> str:
+        """The chain its event belongs to."""
+        return f"clue:{self.clue_id}" if self.clue_id is not None else self.actor
+
+
+_refused: ContextVar[list[Refused] | None] = ContextVar("refused", default=None)
+
+
+def watch() -> None:
+    """Begins to keep what `find` refuses in this request; `refused` hands it out to be audited."""
+    _refused.set([])
+
+
+def refused() -> list[Refused]:
+    """What was refused since `watch`, once. The refusing transaction may have been rolled back: audit in another."""
+    found, _ = _refused.get() or [], _refused.set(None)
+    return found
+
+
+def _note(attempt: Refused) -> None:
+    kept = _refused.get()
+    if kept is not None and attempt not in kept:
+        kept.append(attempt)
 
 
 def reads_original(who: Actor, clue: Clue) -> bool:
@@ -78,6 +126,14 @@ def reads_original(who: Actor, clue: Clue) -> bool:
 
 
 def manual_intakes(who: Actor) -> Select[Intake]:
-    """The intakes of the person's own unit that a person must read."""
+    """The intakes of the person's own unit that a person must read; not those of a clue hidden from them."""
     query = select(Intake).where(Intake.state == "manual")
-    return query.where(Intake.unit_id == who.unit_id) if who.has(ORIGINAL_ROLES) else query.where(false())
+    if not who.has(ORIGINAL_ROLES):
+        return query.where(false())
+    return query.where(Intake.unit_id == who.unit_id, shown_intake(who))
+
+
+def shown_intake(who: Actor) -> ColumnElement[bool]:
+    """The condition on Intake that no clue it belongs to is hidden from the person by a wall."""
+    behind = select(IntakeClue.intake_id).where(IntakeClue.intake_id == Intake.id, walls.hide(who, IntakeClue.clue_id))
+    return ~behind.exists()

@@ -4,9 +4,22 @@
 changes. `open_clue` begins a clue's life.
 """
 
-from hub.casework import determination, jurisdiction, linking, merging, verification  # noqa: F401  register their acts
+from hub.casework import (  # noqa: F401  register their acts
+    assisting,
+    determination,
+    jurisdiction,
+    linking,
+    major,
+    merging,
+    orders,
+    quarantine,
+    transfers,
+    verification,
+    walls,
+)
 from hub.casework.acts import Done, apply
-from hub.casework.approvals import decide, open_proposals, proposals_of, propose, sheet, withdraw
+from hub.casework.approvals import decide, open_proposals, proposals_of, propose, withdraw
+from hub.casework.approvals import sheet as approval_sheet
 from hub.casework.calendars import confirm_calendar, preview_calendar, propose_calendar
 from hub.casework.chains import Step, end_absence, in_force, set_absence, set_chain
 from hub.casework.changes import announce, is_open, key_of, seen_by
@@ -14,15 +27,23 @@ from hub.casework.clocks import calendar_of
 from hub.casework.counters import fold_counters
 from hub.casework.errors import RefusedError, StaleError
 from hub.casework.identity import mark_shared, may_try_code, note_wrong_code
-from hub.casework.kinds import set_intake_kind
+from hub.casework.kinds import kind_counts, object_to_kind, quality_sample, set_intake_kind
+from hub.casework.major import reported_to, signs
 from hub.casework.notices import note_told, note_undelivered
 from hub.casework.opening import Opening, open_clue, serial, takes_material
+from hub.casework.orders import directives, supervised
+from hub.casework.quarantine import find_quarantined, quarantined
+from hub.casework.quarantine import sheet as hand_over_sheet
 from hub.casework.reporters import add_reporter
-from hub.casework.sweeping import Warned, close_waiting, sweep
+from hub.casework.sweeping import Alert, Warned, alerts, close_waiting, sweep
 from hub.casework.values import CONFIRMABLE, apply_suggestions, confirm, note_read, reenrich, suggested, typed
+from hub.casework.walls import behind as walls_of
+from hub.casework.walls import look as look_for_walls
+from hub.casework.walls import reasons_of as reasons_of_walls
 
 __all__ = [
     "CONFIRMABLE",
+    "Alert",
     "Done",
     "Opening",
     "RefusedError",
@@ -30,41 +51,55 @@ __all__ = [
     "Step",
     "Warned",
     "add_reporter",
+    "alerts",
     "announce",
     "apply",
     "apply_suggestions",
+    "approval_sheet",
     "calendar_of",
     "close_waiting",
     "confirm",
     "confirm_calendar",
     "decide",
+    "directives",
     "end_absence",
+    "find_quarantined",
     "fold_counters",
+    "hand_over_sheet",
     "in_force",
     "is_open",
     "key_of",
+    "kind_counts",
+    "look_for_walls",
     "mark_shared",
     "may_try_code",
     "note_read",
     "note_told",
     "note_undelivered",
     "note_wrong_code",
+    "object_to_kind",
     "open_clue",
     "open_proposals",
     "preview_calendar",
     "proposals_of",
     "propose",
     "propose_calendar",
+    "quality_sample",
+    "quarantined",
+    "reasons_of_walls",
     "reenrich",
+    "reported_to",
     "seen_by",
     "serial",
     "set_absence",
     "set_chain",
     "set_intake_kind",
-    "sheet",
+    "signs",
     "suggested",
+    "supervised",
     "sweep",
     "takes_material",
     "typed",
+    "walls_of",
     "withdraw",
 ]

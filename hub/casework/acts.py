@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub import clock
-from hub.access import audit
+from hub.access import audit, walls
 from hub.access.people import Actor
 from hub.access.sealing import open_key
 from hub.casework import chains, clocks, facts, telling
@@ -22,19 +22,20 @@ from hub.casework.errors import RefusedError
 from hub.law import workflow
 from hub.law.deadlines import base_day
 from hub.law.workflow import ClockEffect, Rule
-from hub.models import Clue, ClueUnit, Opinion
+from hub.models import Clue, ClueUnit, Opinion, Unit
 from hub.terms import Role, State
 
 SOON = timedelta(minutes=5)  # an act entered this long after it happened is entered as it happens
-DAYS = ("issued", "ended", "started", "visited", "told_at", "joined")
+DAYS = ("issued", "ended", "started", "visited", "told_at", "joined", "due")
 CODES = frozenset(
     {"place", "unit", "units", "handler", "main", "earlier_clue", "told_at", "issued", "ended", "started", "visited",
-     "joined", "notice", "intake", "same_place", "same_time", "same_respondent", "same_facts", "renewed",
-     "new_evidence", "id_verified", "decline", "crs", "area_unit", "land_kind"}
+     "joined", "due", "days", "notice", "intake", "same_place", "same_time", "same_respondent", "same_facts", "renewed",
+     "new_evidence", "id_verified", "decline", "named_unit", "person", "crs", "area_unit", "land_kind",
+     "assisting", "with_identity"}
 )  # fmt: skip
 """Data that may stand plain in the event; names with a closed list of values may too. Words are sealed, the rest is
 kept by the act itself."""
-WORDS = frozenset({"reason_text", "words", "confirmation", "at_reason", "case_no", "department"})
+WORDS = frozenset({"reason_text", "words", "confirmation", "at_reason", "case_no", "department", "consent", "receipt_no", "answer_no", "document_no"})
 Effect = Callable[[Doing], None]
 EFFECTS: dict[str, Effect] = {}
 
@@ -172,6 +173,7 @@ def follow(session: Session, clue: Clue, at: datetime) -> None:
         perform(session, clue, "undelivered", {"notice": telling.pending(session, clue)[0].id}, at)
     elif clue.state == State.TO_TELL:
         act = CLOSING.get(clue.result or clue.determination or "")
+        act = "close.transferred" if clue.department is not None else act
         doing = Doing(session, None, clue, workflow.rule(act), {}, at, clock.now()) if act else None
         if doing is not None:
             doing.facts = facts.collect(doing)
@@ -194,6 +196,12 @@ def _check(doing: Doing) -> None:
     role = _role(doing.who, rule)
     found = workflow.refusal(rule.id, clue.state, role, {**doing.data, **doing.facts})
     known = found is not None and found.kind in ("state", "role")
+    if doing.who is not None and walls.hidden(
+        doing.session, doing.who, clue.id, but_quarantine=rule.id.startswith("quarantine.")
+    ):
+        raise RefusedError("没有这条线索", kind="wall")  # in every role, as if there were none (PRODUCT §10)
+    if doing.who is not None and not doing.session.get_one(Unit, doing.who.unit_id).active:
+        raise doing.refused("本单位已撤并，不能再办理线索", "unit")
     if doing.who is not None and not known and not is_own(doing):
         raise doing.refused(f"线索由其他单位办理，本单位不能{rule.label}", "unit")
     if found is not None:
@@ -218,6 +226,9 @@ def is_own(doing: Doing) -> bool:
     if doing.rule.by == "above":
         above = facts.chain_above(doing.session, doing.clue.owner_unit_id)
         return doing.who.unit_id in above
+    if doing.rule.by in ("assisting", "team"):
+        owner = doing.rule.by == "team" and doing.who.unit_id == doing.clue.owner_unit_id
+        return owner or facts.assists_with(doing.session, doing.clue, doing.who.unit_id)
     seen = select(ClueUnit.unit_id).where(ClueUnit.clue_id == doing.clue.id, ClueUnit.unit_id == doing.who.unit_id)
     return doing.session.scalar(seen) is not None
 

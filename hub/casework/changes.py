@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import event, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
+from hub.access import walls
 from hub.access.sealing import Key, open_key
 from hub.casework.errors import StaleError
 from hub.models import Clue, ClueUnit, Membership
@@ -17,9 +18,28 @@ from hub.terms import OPEN_STATES
 
 
 def announce(session: Session, clue: Clue) -> None:
-    """Tells open pages, after the commit, that this clue changed: unit ids and the clue's id, nothing else."""
-    note = json.dumps({"c": clue.id, "u": seen_by(session, clue.id)})
-    session.execute(select(func.pg_notify("hub_live", note)))
+    """Tells open pages, after the commit, that this clue changed: unit ids and the clue's id, nothing else.
+
+    Sent as the last thing of the unit of work, once a clue: who comes behind a wall in it does not hear of it at all.
+    """
+    waiting: set[int] = session.info.setdefault(_CHANGED, set())
+    waiting.add(clue.id)
+
+
+_CHANGED = "changed_clues"
+
+
+@event.listens_for(Session, "before_commit")
+def _tell_open_pages(session: Session) -> None:
+    for clue_id in sorted(session.info.pop(_CHANGED, ())):
+        behind = sorted(walls.people_behind(session, clue_id))
+        note = json.dumps({"c": clue_id, "u": seen_by(session, clue_id), **({"not": behind} if behind else {})})
+        session.execute(select(func.pg_notify("hub_live", note)))
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_changes(session: Session) -> None:
+    session.info.pop(_CHANGED, None)
 
 
 def seen_by(session: Session, clue_id: int) -> list[int]:

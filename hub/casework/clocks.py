@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.casework import switches
 from hub.law import calendar, deadlines, workflow
 from hub.law.calendar import Calendar, Layer
 from hub.models import CalendarProposal, Clock, Clue, Hold, Unit
@@ -19,14 +20,18 @@ ARTICLES = {
     "after_designation": "第十二条第（二）项",
     "result": "第十四条",
     "hand_down": workflow.INTERNAL,
+    "wall": workflow.INTERNAL,
     "major_report": workflow.INTERNAL,
     "letter": "第十六条",
     "order": "第十六条",
     "referral": workflow.INTERNAL,
+    "transfer": workflow.INTERNAL,
 }
+LOCAL_DAYS = {"hand_down": "hand_down_days", "transfer": "transfer_days"}
+"""Internal limits that a jurisdiction may set (switches); those of the measures are never in here."""
 DATED = ("letter", "order", "referral")
 """Clocks whose last day the order itself names: no calendar moves it."""
-_TELLING = ("determination", "after_designation")
+TELLING = ("determination", "after_designation")
 
 
 def layer(row: CalendarProposal) -> Layer:
@@ -58,7 +63,7 @@ def running(session: Session, clue: Clue, kinds: Iterable[str]) -> Clock | None:
 
 def telling(session: Session, clue: Clue) -> Clock | None:
     """The clock that being told of the determination stops."""
-    return running(session, clue, _TELLING)
+    return running(session, clue, TELLING)
 
 
 def start(
@@ -71,15 +76,16 @@ def start(
     return or an unmerge gives back what was there.
     """
     rows = session.scalars(select(Clock).where(Clock.clue_id == clue.id, Clock.kind == kind).order_by(Clock.number))
-    known = rows.all()
+    known, chosen = rows.all(), switches.switches(session, clue)
+    days = int(chosen[LOCAL_DAYS[kind]]) if kind in LOCAL_DAYS else days
     live = next((row for row in known if row.stopped_at is None), None)
     if live is not None:
-        restart = kind == "after_designation" and workflow.switches()["after_designation"] == "restart"
+        restart = kind == "after_designation" and chosen["after_designation"] == "restart"
         if not restart or live.unit_id == clue.owner_unit_id:
             return None
         stop(session, live, _midnight(base), "superseded")
     before = known[-1] if known else None
-    if kind == "escalation" and before is not None and workflow.switches()["escalation"] == "total":
+    if kind == "escalation" and before is not None and chosen["escalation"] == "total":
         base = before.base
     stood = before is not None and before.ended_as == "superseded" and last is None
     if stood and before is not None and (before.base, before.days - before.extended) == (base, days):
@@ -130,11 +136,13 @@ def _midnight(day: date) -> datetime:
 def judge(session: Session, clue: Clue, kind: str, base: date, days: int, at: datetime, rule: str) -> dict[str, Any]:
     """Records whether the act itself was in time: a clock that ends the moment it is looked at."""
     known = session.scalars(select(Clock.number).where(Clock.clue_id == clue.id, Clock.kind == kind)).all()
+    days = local_days(session, clue, kind) if kind in LOCAL_DAYS else days
     found = deadlines.due(base, days, calendar_of(session, clue.owner_unit_id))
+    limit = cutoff_of(session, clue, clue.owner_unit_id)
     made = Clock(
         clue_id=clue.id, kind=kind, number=max(known, default=0) + 1, unit_id=clue.owner_unit_id, rule=rule, base=base,
         days=days, due=found.due, provisional=found.provisional, article=ARTICLES[kind],
-        stopped_at=at, ended_as="done", late=not deadlines.in_time(at, found.due),
+        stopped_at=at, ended_as="done", late=not deadlines.in_time(at, found.due, limit),
     )  # fmt: skip
     made.held = held(session, made, at)
     session.add(made)
@@ -145,10 +153,33 @@ def judge(session: Session, clue: Clue, kind: str, base: date, days: int, at: da
 def stop(session: Session, row: Clock, at: datetime, ended_as: str, notice_id: int | None = None) -> dict[str, Any]:
     """Stops a clock at the moment of the event that ends it. Late stays late."""
     row.stopped_at, row.ended_as, row.notice_id = at, ended_as, notice_id
-    row.late = row.late or not deadlines.in_time(at, row.due)
+    clue = session.get_one(Clue, row.clue_id)
+    limit = cutoff_of(session, clue, row.unit_id or clue.owner_unit_id)
+    row.late = row.late or not deadlines.in_time(at, row.due, limit)
     row.held = held(session, row, at)
     session.flush()
     return noted("stop", row)
+
+
+def local_days(session: Session, clue: Clue, kind: str) -> int:
+    """The working days of an internal limit (a key of LOCAL_DAYS) that govern the clue."""
+    return int(switches.switches(session, clue)[LOCAL_DAYS[kind]])
+
+
+def cutoff_of(session: Session, clue: Clue, unit_id: int) -> time | None:
+    """The time of the last day that the unit which owes the act keeps to; None: 24:00."""
+    return switches.cutoff(session, unit_id, clue.channel, deadlines.base_day(clue.at))
+
+
+def explain(session: Session, row: Clock) -> deadlines.Due:
+    """The clock's days one by one, as counted for the unit that owes the act, and the time at which the last ends.
+
+    The due day itself is that of the row: a calendar that was imported later changes open clocks only.
+    """
+    clue = session.get_one(Clue, row.clue_id)
+    unit_id = row.unit_id or clue.owner_unit_id
+    days = 0 if row.kind in DATED else row.days
+    return deadlines.due(row.base, days, calendar_of(session, unit_id), cutoff_of(session, clue, unit_id))
 
 
 def reopen(session: Session, row: Clock) -> dict[str, Any]:

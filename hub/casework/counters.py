@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hub import search
+from hub.access import walls
 from hub.jurisdiction import units
-from hub.models import Clue, ClueUnit, Counter, CounterDelta, Hold
+from hub.models import Assist, Clue, ClueUnit, Counter, CounterDelta, Hold
 from hub.terms import OPEN_STATES
 
 
@@ -18,7 +19,8 @@ def count(session: Session, unit_id: int, deltas: dict[str, int]) -> None:
     session.add_all([CounterDelta(unit_id=unit_id, key=key, n=n) for key, n in deltas.items() if n])
 
 
-def _keys(state: str, channel: str, *, sign: int = 1) -> Tally[str]:
+def counter_keys(state: str, channel: str, *, sign: int = 1) -> Tally[str]:
+    """What a row of clue_unit adds to the counters of its unit."""
     keys = {"all": sign, f"state:{state}": sign, f"channel:{channel}": sign}
     if state in OPEN_STATES:
         keys["open"] = sign
@@ -26,7 +28,7 @@ def _keys(state: str, channel: str, *, sign: int = 1) -> Tally[str]:
 
 
 def _wanted(session: Session, clue: Clue) -> dict[int, str]:
-    """The units that see the clue: who holds, received or held it, and everybody above them."""
+    """The units that see the clue: who holds, received or held it, and everybody above them; none behind a wall."""
     holders = set(session.scalars(select(Hold.unit_id).where(Hold.clue_id == clue.id)))
     holders |= {clue.received_unit_id, clue.owner_unit_id}
     found: dict[int, str] = {}
@@ -34,7 +36,14 @@ def _wanted(session: Session, clue: Clue) -> dict[int, str]:
         for above in units.chain(session, unit_id):
             found.setdefault(above.id, "ancestor")
     found |= dict.fromkeys(holders, "receiver")
+    helping = select(Assist.unit_id).where(Assist.clue_id == clue.id, Assist.until.is_(None))
+    for unit_id in session.scalars(helping):
+        for above in units.chain(session, unit_id):
+            found.setdefault(above.id, "ancestor")
+        found[unit_id] = "assisting"
     found[clue.owner_unit_id] = "owner"
+    for hidden in walls.stands_before(session, clue.id, found):
+        del found[hidden]
     return found
 
 
@@ -43,14 +52,14 @@ def place(session: Session, clue: Clue) -> None:
     rows = {row.unit_id: row for row in session.scalars(select(ClueUnit).where(ClueUnit.clue_id == clue.id))}
     wanted = _wanted(session, clue)
     is_open = clue.state in OPEN_STATES
-    for unit_id in sorted(rows.keys() - wanted.keys()):  # the tree of units has changed above a holder
+    for unit_id in sorted(rows.keys() - wanted.keys()):  # a wall, or the tree has changed above a holder
         gone = rows.pop(unit_id)
-        count(session, unit_id, dict(_keys(gone.state, gone.channel, sign=-1)))
+        count(session, unit_id, dict(counter_keys(gone.state, gone.channel, sign=-1)))
         session.delete(gone)
     for unit_id, row in rows.items():
         if row.state != clue.state:
-            change = _keys(clue.state, row.channel)
-            change.update(_keys(row.state, row.channel, sign=-1))
+            change = counter_keys(clue.state, row.channel)
+            change.update(counter_keys(row.state, row.channel, sign=-1))
             count(session, unit_id, dict(change))
             row.state, row.open = clue.state, is_open
         row.role, row.division = wanted[unit_id], clue.division
@@ -62,7 +71,7 @@ def place(session: Session, clue: Clue) -> None:
                 channel=clue.channel, division=clue.division, sort_at=clue.at,
             )
         )  # fmt: skip
-        count(session, unit_id, dict(_keys(clue.state, clue.channel)))
+        count(session, unit_id, dict(counter_keys(clue.state, clue.channel)))
     if added and rows:
         search.add_units(session, clue.id, added)
     session.flush()

@@ -10,14 +10,29 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.access import certificates
+from hub.access import walls
 from hub.access.people import Actor
-from hub.casework import group, identity, telling
+from hub.casework import clocks, group, identity, switches, telling
 from hub.casework.doing import Doing, day_of
 from hub.jurisdiction import units
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
 from hub.law.deadlines import base_day
-from hub.models import Asked, Clue, ClueUnit, Hold, Hop, Officer, SiteRecord, Unit, Verification
+from hub.models import (
+    Asked,
+    Assist,
+    Clue,
+    ClueUnit,
+    Grant,
+    HandOver,
+    Hold,
+    Hop,
+    KindObjection,
+    Officer,
+    SiteRecord,
+    Unit,
+    Verification,
+)
 
 Facts = dict[str, Any]
 REFERRING = ("escalate", "refer_on")
@@ -30,7 +45,7 @@ def collect(doing: Doing) -> Facts:
         "now": doing.now, "today": base_day(doing.now), "channel": doing.clue.channel,
         "sub_channel": doing.clue.sub_channel, "determination": doing.clue.determination,
     }  # fmt: skip
-    if doing.rule.id not in ("verify.end", "result.member"):
+    if doing.rule.id not in ("verify.end", "result.member", "result.own", "transfer.result"):
         found["result"] = doing.clue.result
     for guard in doing.rule.guards:
         collector = COLLECTORS.get(guard)
@@ -59,6 +74,8 @@ def referenced(session: Session, data: Mapping[str, Any]) -> set[int]:
 def sees(session: Session, who: Actor | None, clue: Clue) -> bool:
     if who is None:
         return True
+    if walls.hidden(session, who, clue.id):
+        return False
     seen = select(ClueUnit.unit_id).where(ClueUnit.clue_id == clue.id, ClueUnit.unit_id == who.unit_id)
     return session.scalar(seen) is not None
 
@@ -67,6 +84,12 @@ def held_since(session: Session, clue: Clue) -> datetime:
     """When the present holder got the clue."""
     since = session.scalar(select(Hold.since).where(Hold.clue_id == clue.id, Hold.until.is_(None)))
     return since or clue.at
+
+
+def assists_with(session: Session, clue: Clue, unit_id: int) -> bool:
+    """Whether a unit assists the holder with the clue now (E6)."""
+    wanted = select(Assist.id).where(Assist.clue_id == clue.id, Assist.unit_id == unit_id, Assist.until.is_(None))
+    return session.scalar(wanted) is not None
 
 
 def hops(session: Session, clue: Clue) -> list[Hop]:
@@ -96,12 +119,20 @@ def unit_named(session: Session, code: Any) -> Unit | None:
     return unit if unit is not None and unit.active else None
 
 
+def closed_words(session: Session, code: Any) -> str | None:
+    """What is said of a unit that is gone: since when, and who has its duties now. None where it stands or never was."""
+    unit = units.by_code(session, code) if isinstance(code, str) else None
+    return units.closed_words(session, unit) if unit is not None and not unit.active else None
+
+
 def below(unit: Unit | None, top_id: int) -> bool:
     return unit is not None and top_id in unit.path
 
 
 def superior(session: Session, unit_id: int) -> Unit | None:
-    """The next existing, working unit above."""
+    """The next existing, working unit above; none of another department, which has superiors of its own."""
+    if session.get_one(Unit, unit_id).kind == "department":
+        return None
     above = [unit for unit in units.chain(session, unit_id) if unit.id != unit_id and unit.active]
     return above[-1] if above else None
 
@@ -109,6 +140,14 @@ def superior(session: Session, unit_id: int) -> Unit | None:
 def chain_above(session: Session, unit_id: int) -> set[int]:
     """The ids of every unit above, from the next superior to the root."""
     return {unit.id for unit in units.chain(session, unit_id)} - {unit_id}
+
+
+def uninvolved_above(session: Session, clue_id: int, unit_id: int) -> Unit | None:
+    """The next working superior of a unit that is behind no wall of the clue."""
+    above = [unit for unit in units.chain(session, unit_id) if unit.id != unit_id and unit.active]
+    hidden = walls.stands_before(session, clue_id, [unit.id for unit in above])
+    free = [unit for unit in above if unit.id not in hidden]
+    return free[-1] if free else None
 
 
 def _decided(doing: Doing) -> Facts:
@@ -125,27 +164,55 @@ def _ours(doing: Doing) -> Facts:
     place = doing.data.get("place") or (doing.clue.division if doing.clue.division_confirmed else None)
     owner = doing.session.get_one(Unit, doing.clue.owner_unit_id)
     steps = hops(doing.session, doing.clue)
-    given = bool(steps) and steps[-1].act in SETTLING and steps[-1].to_unit_id == owner.id
+    given = bool(steps) and steps[-1].act in (*SETTLING, "transfer.inside") and steps[-1].to_unit_id == owner.id
     known = isinstance(place, str) and table().get(place) is not None
-    inside = known and (owner.code == units.MINISTRY or table().within(str(place), owner.code))
-    return {"ours": not place or (known and (given or inside))}  # without a place the need of the row refuses
+    inside = known and (
+        owner.code == units.MINISTRY
+        or table().within(str(place), owner.code[:6])
+        or units.has_place(doing.session, owner.id, str(place), base_day(doing.clue.at))
+    )
+    direct = not given and owner.level == "county" and switches.switches(doing.session, doing.clue)["direct"]
+    # without a place the need of the row refuses
+    return {"ours": not place or (known and (given or (inside and not direct))), "direct": direct}
+
+
+def place_owner(session: Session, clue: Clue) -> Unit | None:
+    """The unit that handles what lies at the clue's confirmed place: its county's (E2), the city where that handles
+    directly (E3), or the one to which the map gives the place.
+    """
+    if not clue.division_confirmed or not clue.division:
+        return None
+    found = units.of_place(session, clue.division, base_day(clue.at))
+    if found is None or found.level != "county":
+        return found
+    if not switches.in_force(session, found.id, clue.channel, base_day(clue.at))["direct"]:
+        return found
+    cities = [unit for unit in units.chain(session, found.id) if unit.level == "city" and unit.active]
+    return cities[-1] if cities else found
 
 
 def _unit_takes(doing: Doing) -> Facts:
     unit = unit_named(doing.session, doing.data.get("unit"))
     clue = doing.clue
-    of_place = (
-        unit is not None and clue.division_confirmed and clue.division is not None and (unit.code == clue.division[:6])
-    )
+    owner = place_owner(doing.session, clue)
+    of_place = unit is not None and owner is not None and unit.id == owner.id
     own = unit is not None and unit.id == clue.owner_unit_id
-    return {"unit_takes": not own and (below(unit, clue.owner_unit_id) or of_place)}
+    ours = unit is not None and unit.kind == "authority"
+    return {
+        "unit_takes": ours and not own and (below(unit, clue.owner_unit_id) or of_place),
+        "unit_closed": closed_words(doing.session, doing.data.get("unit")),
+    }
 
 
 def _subtree(doing: Doing) -> Facts:
     top = doing.clue.owner_unit_id
     if doing.rule.by == "designator":
         top = designator(doing.session, doing.clue) or 0
-    return {"unit_in_subtree": below(unit_named(doing.session, doing.data.get("unit")), top)}
+    unit = unit_named(doing.session, doing.data.get("unit"))
+    return {
+        "unit_in_subtree": below(unit, top) and unit is not None and unit.kind == "authority",
+        "unit_closed": closed_words(doing.session, doing.data.get("unit")),
+    }
 
 
 def _common(doing: Doing) -> Facts:
@@ -183,7 +250,8 @@ def _earlier(doing: Doing) -> Facts:
     if earlier is None or earlier.id == clue.id or not sees(session, doing.who, earlier):
         return {"earlier": False}
     answered = earlier.state in ("closed", "to_tell", "transferred")
-    closed = "transferred" if earlier.state == "transferred" else earlier.determination if answered else None
+    gone = earlier.state == "transferred" or earlier.department is not None
+    closed = "transferred" if gone else earlier.determination if answered else None
     return {
         "earlier": (earlier.at, earlier.id) < (clue.at, clue.id),
         "earlier_closed": closed,
@@ -197,7 +265,7 @@ def _asked(doing: Doing) -> Facts:
     rows = session.scalars(select(Asked).where(Asked.clue_id == clue.id)).all()
     today = base_day(doing.now)
     return {
-        "ask_first": workflow.switches()["ask_first"],
+        "ask_first": switches.switches(session, clue)["ask_first"],
         "contact": identity.has_contact(session, clue),
         "asked": any(row.how != "query_page" for row in rows),
         "waited": any(row.stands_until is not None and row.stands_until < today for row in rows),
@@ -215,8 +283,14 @@ def _main(doing: Doing) -> Facts:
         and (main.state in ("to_determine", "designated", "verifying") or open_result),
         "one_owner": main.owner_unit_id == clue.owner_unit_id,
         "same_person": identity.proven(session, clue, main),
-        "walled": bool({main.refused_ground, clue.refused_ground} & {"N2", "N4"}),
+        "walled": bool({main.refused_ground, clue.refused_ground} & {"N2", "N4"})
+        or _behind(session, clue) != _behind(session, main),
     }
+
+
+def _behind(session: Session, clue: Clue) -> set[tuple[int | None, int | None]]:
+    """From whom the clue is hidden: what is handled together is hidden from the same."""
+    return {(row.user_id, row.unit_id) for row in walls.standing(session, clue.id)}
 
 
 def _verification(doing: Doing) -> Facts:
@@ -229,7 +303,7 @@ def _verification(doing: Doing) -> Facts:
             if isinstance(one, dict)
         ]
         return {**found, "officers": officers}
-    row = running_verification(doing.session, doing.clue)
+    row = running_verification(doing.session, verified_with(doing))
     if row is None:
         return {"officers": (), "started": None}
     officers = [
@@ -247,6 +321,12 @@ def _ledger(doing: Doing, officer: Mapping[str, Any]) -> Facts:
     if row is None:
         return {}
     return {"name": row.name, "valid_from": row.valid_from, "valid_until": certificates.last_day(row)}
+
+
+def verified_with(doing: Doing) -> Clue:
+    """The clue whose verification it is: for a member's own result that of its group."""
+    main = doing.session.get(Clue, doing.clue.main_id) if doing.rule.id == "result.own" else None
+    return main or doing.clue
 
 
 def running_verification(session: Session, clue: Clue) -> Verification | None:
@@ -281,7 +361,83 @@ def _member(doing: Doing) -> Facts:
     return {"member": doing.clue.main_id, "result_told": bool(told)}
 
 
+def _wall_unit(doing: Doing) -> Facts:
+    unit = unit_named(doing.session, doing.data.get("unit"))
+    above = uninvolved_above(doing.session, doing.clue.id, unit.id) if unit is not None else None
+    return {"wall_unit": above is not None}
+
+
+def _walls(doing: Doing) -> Facts:
+    """The walls before units: held ones wait for a decision; that of N2 falls only with the determination."""
+    rows = [row for row in walls.standing(doing.session, doing.clue.id) if row.unit_id is not None]
+    of_n2 = doing.clue.refused_ground == "N2"
+    return {
+        "wall_held": any(row.state == "held" for row in rows),
+        "wall_stands": any(row.reason != "N2" or not of_n2 for row in rows),
+    }
+
+
+def _unit_walled(doing: Doing) -> Facts:
+    """Whether the clue is hidden from the unit it would come to."""
+    unit = unit_named(doing.session, doing.data.get("unit"))
+    to = unit.id if unit is not None else _referred(doing)["referred_by"] if doing.rule.id == "return" else None
+    return {"unit_walled": to is not None and bool(walls.stands_before(doing.session, doing.clue.id, [to]))}
+
+
+def _person(doing: Doing) -> Facts:
+    """Whether the person of a recusal belongs to a unit that sees the clue, at or below that of the one who decides."""
+    told, who = doing.data.get("person"), doing.who
+    person = told if isinstance(told, int) and not isinstance(told, bool) else 0
+    seeing = select(ClueUnit.unit_id).where(ClueUnit.clue_id == doing.clue.id)
+    rows = doing.session.scalars(
+        select(Unit).join(Grant, Grant.unit_id == Unit.id).where(Grant.user_id == person, Unit.id.in_(seeing))
+    ).all()
+    return {
+        "recusable": who is not None and any(who.unit_id in unit.path for unit in rows),
+        "person_walled": person in walls.people_behind(doing.session, doing.clue.id),
+    }
+
+
+def _handed_over(doing: Doing) -> Facts:
+    done = select(HandOver.id).where(HandOver.clue_id == doing.clue.id)
+    return {"refused_ground": doing.clue.refused_ground, "handed_over": doing.session.scalar(done) is not None}
+
+
+def _importance(doing: Doing) -> Facts:
+    return {"importance_now": doing.clue.importance}
+
+
+def _waits(kind: str) -> Callable[[Doing], Facts]:
+    def collect_waiting(doing: Doing) -> Facts:
+        return {f"{kind}_open": clocks.running(doing.session, doing.clue, [kind]) is not None}
+
+    return collect_waiting
+
+
+def _extension(doing: Doing) -> Facts:
+    kind = doing.data.get("clock")
+    row = clocks.running(doing.session, doing.clue, [str(kind)]) if kind else None
+    return {
+        "extension": switches.switches(doing.session, doing.clue)["extension"],
+        "clock_due": row.due if row is not None else None,
+        "approved": doing.approval is not None,
+    }
+
+
+def _objection(doing: Doing) -> Facts:
+    known = select(KindObjection.intake_id).where(KindObjection.clue_id == doing.clue.id)
+    return {"objected": doing.session.scalar(known) is not None, "close_reason": doing.clue.close_reason}
+
+
 COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
+    "not_major": _importance,
+    "is_major": _importance,
+    "other_importance": _importance,
+    "letter_waits": _waits("letter"),
+    "order_waits": _waits("order"),
+    "referral_waits": _waits("referral"),
+    "extension_allowed": _extension,
+    "first_objection": _objection,
     "ours": _ours,
     "unit_takes": _unit_takes,
     "unit_in_subtree": _subtree,
@@ -290,6 +446,14 @@ COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
     "superior_above": lambda doing: {"superior": superior(doing.session, doing.clue.owner_unit_id) is not None},
     "issued_in_order": _issued,
     "referred_up": _referred,
+    "wall_unit": _wall_unit,
+    "wall_held": _walls,
+    "wall_stands": _walls,
+    "uninvolved": _unit_walled,
+    "recusable": _person,
+    "person_walled": _person,
+    "refused_as_n2": _handed_over,
+    "refused_as_n4": _handed_over,
     "alone": lambda doing: {"alone": not group.members(doing.session, doing.clue)},
     "same_person": _earlier,
     "asked_first": _asked,

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hub.access import walls
 from hub.access.sealing import rewrap
-from hub.casework import facts, group
+from hub.casework import assisting, facts, group
 from hub.casework.acts import effect
 from hub.casework.doing import Doing
-from hub.models import Clue, ClueReporter, Grant, Hold, Hop, Intake, IntakeClue, Reporter, User
+from hub.models import (
+    Clue,
+    ClueReporter,
+    Grant,
+    Hold,
+    Hop,
+    Intake,
+    IntakeClue,
+    Objection,
+    Opinion,
+    Reporter,
+    Unit,
+    User,
+)
 from hub.terms import Role
 
 
@@ -26,6 +42,8 @@ def assign(doing: Doing) -> None:
     found = doing.session.scalars(wanted).first() if isinstance(given, int) else None
     if found is None:
         raise doing.refused("只能分派给本单位在岗的承办人", "value", "handler")
+    if found in walls.people_behind(doing.session, doing.clue.id):
+        raise doing.refused("该人员已回避，不能承办", "value", "handler")
     for clue in (doing.clue, *group.members(doing.session, doing.clue)):
         clue.handler_id = found
 
@@ -48,28 +66,113 @@ def refer_up(doing: Doing) -> None:
         if unit is None:
             raise doing.refused("所列单位不存在或已停用", "value", "units")
         concerned.add(unit.id)
-    _hop(doing, above.id, sorted(concerned))
+    hop(doing, above.id, sorted(concerned))
 
 
 @effect("designate", "confirm_competence", "redesignate")
 def designate(doing: Doing) -> None:
+    """One unit is the main one; others of the designator's area may be named to assist it (E6)."""
+    helpers = doing.data.get("assisting")
+    unit = facts.unit_named(doing.session, doing.data["unit"])
+    assert unit is not None  # the guard has looked
+    if helpers:
+        top = doing.facts["designator"] if doing.rule.by == "designator" else doing.clue.owner_unit_id
+        assisting.end(doing.session, doing.clue, [unit.id], doing.at)
+        why = assisting.refusal(doing.session, doing.clue, helpers, unit.id, top)
+        if why is not None:
+            raise doing.refused(why, "value", "assisting")
+    review(doing, "upheld" if doing.rule.id == "redesignate" else "lapsed")
     _go(doing, str(doing.data["unit"]))
+    if helpers:
+        assisting.name(doing, helpers)
+
+
+def objection(session: Session, clue: Clue) -> Objection | None:
+    """The objection of the designated unit that waits for its review."""
+    return session.scalars(select(Objection).where(Objection.clue_id == clue.id, Objection.state == "open")).first()
+
+
+@effect("object")
+def object_to_designation(doing: Doing) -> None:
+    """For the designator to review; it stops nothing, no clock either (Art. 12 (2))."""
+    designator = facts.designator(doing.session, doing.clue)
+    assert designator is not None  # a clue is in this state by designation only
+    doing.session.add(
+        Objection(
+            clue_id=doing.clue.id, unit_id=doing.clue.owner_unit_id, designator_id=designator, at=doing.at,
+            by_user=doing.user_id, decided_at=None, decided_by=None,
+        )
+    )  # fmt: skip
+    doing.session.flush()
+
+
+@effect("objection.dismiss")
+def dismiss(doing: Doing) -> None:
+    """The designation stands, with the reason."""
+    review(doing, "dismissed")
+
+
+def review(doing: Doing, state: str) -> None:
+    """Closes the open objection, where there is one: upheld, dismissed, lapsed."""
+    row = objection(doing.session, doing.clue)
+    if row is None:
+        return
+    row.state, row.decided_at, row.decided_by = state, doing.at, doing.user_id
+    doing.noted["objection"] = state
+    doing.session.flush()
+
+
+@effect("feedback")
+def feed_back(doing: Doing) -> None:
+    """What the unit tells the one that handed the clue down (E9); sealed words, visible to everybody above."""
+    doing.noted["to"] = doing.facts["handed_down_by"]
+
+
+def feedbacks(session: Session, clue: Clue) -> list[Opinion]:
+    """What was fed back, the oldest first; words sealed as "clue.opinion" under the clue's key."""
+    wanted = select(Opinion).where(Opinion.clue_id == clue.id, Opinion.act == "feedback").order_by(Opinion.id)
+    return list(session.scalars(wanted))
+
+
+def _objection(doing: Doing) -> facts.Facts:
+    found = objection(doing.session, doing.clue)
+    unit = facts.unit_named(doing.session, doing.data.get("unit"))
+    same = unit is not None and unit.id == doing.clue.owner_unit_id
+    return {"objection": found.id if found is not None else None, "same_unit": same}
+
+
+def _handed_down(doing: Doing) -> facts.Facts:
+    """The unit above that handed the clue down to its holder or to one above the holder."""
+    path = set(doing.session.get_one(Unit, doing.clue.owner_unit_id).path)
+    rows = [row for row in facts.hops(doing.session, doing.clue) if row.act == "hand_down" and row.to_unit_id in path]
+    return {"handed_down_by": rows[-1].from_unit_id if rows else None}
+
+
+facts.COLLECTORS.update(
+    {
+        "not_objecting": _objection,
+        "objected": _objection,
+        "objection_answered": _objection,
+        "was_handed_down": _handed_down,
+    }
+)
 
 
 @effect("return")
 def give_back(doing: Doing) -> None:
     """Back to the unit that referred it up; its days run on with the old base."""
-    _hop(doing, int(doing.facts["referred_by"]), [])
+    hop(doing, int(doing.facts["referred_by"]), [])
 
 
 def _go(doing: Doing, code: str) -> None:
     unit = facts.unit_named(doing.session, code)
     assert unit is not None  # the guard has looked
     origin = doing.facts["designator"] if doing.rule.by == "designator" else doing.clue.owner_unit_id
-    _hop(doing, unit.id, [], origin)
+    hop(doing, unit.id, [], origin)
 
 
-def _hop(doing: Doing, to_unit_id: int, concerned: list[int], from_unit_id: int | None = None) -> None:
+def hop(doing: Doing, to_unit_id: int, concerned: list[int], from_unit_id: int | None = None) -> None:
+    """One step of jurisdiction: noted, and the clue moved."""
     clue = doing.clue
     doing.session.add(
         Hop(
@@ -82,14 +185,19 @@ def _hop(doing: Doing, to_unit_id: int, concerned: list[int], from_unit_id: int 
 
 
 def move(doing: Doing, to_unit_id: int) -> None:
+    """Hands a clue to another unit."""
+    move_to(doing.session, doing.clue, to_unit_id, doing.at)
+
+
+def move_to(session: Session, clue: Clue, to_unit_id: int, at: datetime) -> None:
     """Hands a clue to another unit: who holds it since when, its keys, nobody's desk yet."""
-    session, clue = doing.session, doing.clue
     if clue.owner_unit_id == to_unit_id:
         return
     live = session.scalars(select(Hold).where(Hold.clue_id == clue.id, Hold.until.is_(None))).one()
-    live.until = doing.at
+    live.until = at
     session.flush()
-    session.add(Hold(clue_id=clue.id, unit_id=to_unit_id, since=doing.at, until=None))
+    assisting.end(session, clue, [to_unit_id], at)  # who is the main unit does not assist
+    session.add(Hold(clue_id=clue.id, unit_id=to_unit_id, since=at, until=None))
     clue.owner_unit_id, clue.handler_id = to_unit_id, None
     session.flush()
     hand_over_keys(session, clue)

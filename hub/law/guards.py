@@ -36,17 +36,25 @@ def second_person_after_registration(data: Data) -> str | None:
 
 
 def unit_in_subtree(data: Data) -> str | None:
-    """A superior designates inside its own subtree only (E5)."""
+    """A superior designates inside its own subtree only (E5), and a unit that still stands (E12)."""
+    if data.get("unit_closed"):
+        return str(data["unit_closed"])
     return None if data.get("unit_in_subtree") else "只能在本级辖区内指定"
 
 
 def ours(data: Data) -> str | None:
     """P1: in scope and ours: the place lies in the unit's area, or the unit was designated."""
-    return None if data.get("ours") else "发生地不在本单位辖区，应交办或提请指定管辖"
+    if data.get("ours"):
+        return None
+    if data.get("direct"):
+        return "本市由市级直接办理（第五条），应移交市级主管部门"
+    return "发生地不在本单位辖区，应交办或提请指定管辖"
 
 
 def unit_takes(data: Data) -> str | None:
-    """Handed down: into the own subtree, or to the unit of the place; never to oneself."""
+    """Handed down: into the own subtree, or to the unit of the place; never to oneself, never to one that is gone."""
+    if data.get("unit_closed"):
+        return str(data["unit_closed"])
     return None if data.get("unit_takes") else "只能交办下级单位或发生地主管部门"
 
 
@@ -69,6 +77,76 @@ def issued_in_order(data: Data) -> str | None:
     if issued and today and issued > today:
         return "指定日期不能晚于今天"
     return "指定日期不能早于收到提请之日" if issued and received and issued < received else None
+
+
+def not_objecting(data: Data) -> str | None:
+    return "已提出异议，等待指定单位复核" if data.get("objection") else None
+
+
+def objected(data: Data) -> str | None:
+    return None if data.get("objection") else "没有待复核的异议"
+
+
+def objection_answered(data: Data) -> str | None:
+    """E8: an objection is upheld with a reason and another unit, or dismissed."""
+    if not data.get("objection"):
+        return None
+    if not data.get("reason_text"):
+        return "被指定单位提出了异议，改变指定须写明复核理由"
+    return "异议成立的应改变指定单位；维持原指定的，请驳回异议" if data.get("same_unit") else None
+
+
+def department_unit(data: Data) -> str | None:
+    """Art. 20 in the hub: to a unit of another department that still stands."""
+    if data.get("unit_closed"):
+        return str(data["unit_closed"])
+    return None if data.get("department_unit") else "该单位不是平台内的其他部门"
+
+
+def competent(data: Data) -> str | None:
+    """Art. 20: to the department that the competence map names for the area, the matter and the stage."""
+    return None if data.get("competent") else "权责清单未载明该部门在此地区、此环节负责，请先由管理员登记"
+
+
+def outside(data: Data) -> str | None:
+    """A department that works in the hub gets the clue there, with everything in it."""
+    return "该部门已接入平台，应在平台内转交" if data.get("inside") else None
+
+
+def consented(data: Data) -> str | None:
+    """Who reported is named to another department only with their recorded consent."""
+    if data.get("with_identity") and not data.get("consent"):
+        return "转交举报人信息须先取得并记录举报人同意"
+    return None
+
+
+def came_by_transfer(data: Data) -> str | None:
+    return None if data.get("transferred_by") else "该线索不是由其他单位转交而来"
+
+
+def no_receipt_yet(data: Data) -> str | None:
+    return "转交回执已登记" if data.get("receipt") else None
+
+
+def by_department(data: Data) -> str | None:
+    return None if data.get("by_department") else "该线索未转交其他部门"
+
+
+def own_result(data: Data) -> str | None:
+    return "结果由其他部门作出，应更正部门办理结果" if data.get("by_department") else None
+
+
+def may_assist(data: Data) -> str | None:
+    """Assisting units stand, are neither the main unit nor assisting already, and lie under the same superior."""
+    return data.get("assist_refusal")
+
+
+def assists(data: Data) -> str | None:
+    return None if data.get("assists") else "所列单位中有未协办本线索的"
+
+
+def was_handed_down(data: Data) -> str | None:
+    return None if data.get("handed_down_by") else "该线索不是上级交办"
 
 
 def referred_up(data: Data) -> str | None:
@@ -106,6 +184,47 @@ def one_owner(data: Data) -> str | None:
 def no_wall(data: Data) -> str | None:
     """Never across a recusal, N2 or N4 wall."""
     return "线索受回避或隔离限制，不能并案" if data.get("walled") else None
+
+
+def wall_unit(data: Data) -> str | None:
+    """A unit is held back only where somebody uninvolved stands above it and decides."""
+    return None if data.get("wall_unit") else "所列单位不存在、已停用或其上没有未涉事的上级主管部门"
+
+
+def wall_held(data: Data) -> str | None:
+    return None if data.get("wall_held") else "没有待核定的回避"
+
+
+def wall_stands(data: Data) -> str | None:
+    """N2 hides by law: it falls only with the determination."""
+    return None if data.get("wall_stands") else "没有可解除的回避（反映系统工作人员违纪的，应先更正判定）"
+
+
+def uninvolved(data: Data) -> str | None:
+    """A clue never comes into the hands of a unit it is hidden from."""
+    return "该单位为被反映单位或其下级，应当回避" if data.get("unit_walled") else None
+
+
+def recusable(data: Data) -> str | None:
+    """A lead decides about people of the own unit and of those below that see the clue."""
+    return None if data.get("recusable") else "只能对本单位及下级单位能够查看该线索的人员作出回避决定"
+
+
+def person_walled(data: Data) -> str | None:
+    return None if data.get("person_walled") else "该人员没有回避"
+
+
+def refused_as_n2(data: Data) -> str | None:
+    """Discipline inspection takes what accuses officials of misconduct (Art. 7)."""
+    return None if data.get("refused_ground") == "N2" else "只有以反映系统工作人员违纪为由不予受理的线索移送纪检"
+
+
+def refused_as_n4(data: Data) -> str | None:
+    return None if data.get("refused_ground") == "N4" else "只有以涉及国家安全或秘密为由不予受理的线索作保密移交"
+
+
+def not_handed_over(data: Data) -> str | None:
+    return "该线索已移交" if data.get("handed_over") else None
 
 
 def same_act(data: Data) -> str | None:
@@ -184,6 +303,78 @@ def question_stood(data: Data) -> str | None:
     return None if data.get("contact") or data.get("waited") else "无联系方式的，补充要求应在查询页面公示满7个工作日"
 
 
+def not_major(data: Data) -> str | None:
+    return "该线索已列为重大线索" if data.get("importance_now") == "major" else None
+
+
+def is_major(data: Data) -> str | None:
+    return None if data.get("importance_now") == "major" else "该线索未列为重大线索"
+
+
+def other_importance(data: Data) -> str | None:
+    return "重要程度没有变化" if data.get("importance") == data.get("importance_now") else None
+
+
+def due_ahead(data: Data) -> str | None:
+    """An order names a day that has not passed."""
+    due, today = _day(data.get("due")), _day(data.get("today"))
+    return "要求回复的日期已经过去" if due and today and due < today else None
+
+
+def letter_waits(data: Data) -> str | None:
+    return None if data.get("letter_open") else "没有待回复的核查函"
+
+
+def order_waits(data: Data) -> str | None:
+    return None if data.get("order_open") else "没有待回复的督办"
+
+
+def referral_waits(data: Data) -> str | None:
+    return None if data.get("referral_open") else "没有待回复的领导批办"
+
+
+MOST_EXTENSION = 30
+"""Working days one extension may add (internal)."""
+
+
+def extension_allowed(data: Data) -> str | None:
+    """D6: off for the measures, which know no extension."""
+    return None if data.get("extension") else "《试行办法》没有延长时限的规定"
+
+
+def clock_runs(data: Data) -> str | None:
+    return None if data.get("clock_due") else "该时限未在计算"
+
+
+def before_expiry(data: Data) -> str | None:
+    """Approved before the day has passed, not afterwards."""
+    due, today = _day(data.get("clock_due")), _day(data.get("today"))
+    return "时限已过，不能再延长" if due and today and due < today else None
+
+
+def days_in_range(data: Data) -> str | None:
+    days = data.get("days")
+    whole = isinstance(days, int) and not isinstance(days, bool)
+    return None if whole and 1 <= days <= MOST_EXTENSION else f"延长天数须为1至{MOST_EXTENSION}个工作日"
+
+
+def extension_approved(data: Data) -> str | None:
+    return None if data.get("approved") else "延长时限须经审批，请按审批流程提请"
+
+
+def kind_decided(data: Data) -> str | None:
+    """Who sent it objects to a decision that it is no clue; before one there is nothing to object to."""
+    return None if data.get("kind_now") not in (None, "", "clue") else "该来件未被认定为非线索"
+
+
+def first_objection(data: Data) -> str | None:
+    return "来件人已提出过一次异议，不能再次提出" if data.get("objected") else None
+
+
+def closed_as_none(data: Data) -> str | None:
+    return None if data.get("close_reason") == "not_a_clue" else "该线索不是因认定为非线索而办结"
+
+
 def _day(value: object) -> date | None:
     if isinstance(value, datetime):
         return value.date()
@@ -259,8 +450,14 @@ GUARDS: Mapping[str, Callable[[Data], str | None]] = {
         at_not_future, answer_to_sender, second_person_after_registration, unit_in_subtree, ours, unit_takes,
         superior_above, not_common_yet, common_superior, issued_in_order, referred_up, alone, same_person,
         earlier_is_earlier, same_matter, earlier_still_answers, nothing_new, not_shared, main_takes, other_reporter,
-        one_owner, no_wall, same_act, is_member, result_not_told, undetermined, determined, was_determined, has_result,
+        one_owner, no_wall, wall_unit, wall_held, wall_stands, uninvolved, recusable, person_walled, refused_as_n2,
+        refused_as_n4, not_handed_over, same_act,
+        is_member, result_not_told, undetermined, determined, was_determined, has_result,
         proved, asked_first, question_stood, two_officers, verification_runs, visit_in_order, ended_in_order,
-        handed_over, every_reporter, all_told,
+        handed_over, every_reporter, all_told, not_major, is_major, other_importance, due_ahead, letter_waits,
+        order_waits, referral_waits, extension_allowed, clock_runs, before_expiry, days_in_range, extension_approved,
+        kind_decided, first_objection, closed_as_none,
+        not_objecting, objected, objection_answered, department_unit, competent, outside, consented,
+        came_by_transfer, no_receipt_yet, by_department, own_result, may_assist, assists, was_handed_down,
     )
 }  # fmt: skip

@@ -29,14 +29,16 @@ CLOCKS = {
     "after_designation": "指定后告知",
     "result": "结果告知",
     "hand_down": "交办",
+    "wall": "回避核定",
     "major_report": "重大线索上报",
     "letter": "核查函回复",
     "order": "督办回复",
     "referral": "领导批办回复",
+    "transfer": "转交回执",
 }
 BASES = frozenset({"at", "received", "issued", "ended", "joined", "act"})
 """at: of the report; received: the holder got it; act: of the act itself; else a datum of the act."""
-BY = frozenset({"owner", "designator", "above", "anyone"})
+BY = frozenset({"owner", "designator", "above", "anyone", "assisting", "team"})
 _CLOCK = re.compile(
     r"(?P<sign>[-~?^]?)(?P<kind>[a-z_]+)(?: \+(?P<days>\d{1,3}) (?P<base>[a-z]+)| until (?P<until>[a-z]+))?"
 )

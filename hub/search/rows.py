@@ -24,15 +24,15 @@ _ADD_UNITS = text("update search_row set tokens = tokens || cast(:units as tsvec
 def index(
     session: Session, clue_id: int, received_at: datetime, ref: str, text: str, units: Iterable[int], onward: str = ""
 ) -> None:
-    """Adds the rows of one text; `units` may find it.
+    """Adds the rows of one text; `units` may find it: none (N4), no rows.
 
     `ref` names what a hit opens: "part:<id>", or "part:<id>:<ord>" for a segment. `onward` is what follows on the same
     page: a phrase that runs over the end of the line is found in the line where it begins.
     """
-    folded = fold(text[:TEXT_AT_MOST])
-    if not folded:
+    folded, chain = fold(text[:TEXT_AT_MOST]), list(units)
+    if not folded or not chain:
         return
-    made = [vector(stretch, units) for stretch in stretches(folded + fold(onward[: 4 * OVERLAP])[:OVERLAP])]
+    made = [vector(stretch, chain) for stretch in stretches(folded + fold(onward[: 4 * OVERLAP])[:OVERLAP])]
     for start in range(0, len(made), BATCH):
         given = {"at": received_at, "clue": clue_id, "ref": ref, "vectors": made[start : start + BATCH]}
         session.execute(_INSERT, given)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.access.people import Actor, visible
+from hub.access.people import Actor, shown_intake, visible
 from hub.models import Clue, ClueUnit, Intake, IntakeClue
 from hub.terms import IntakeState
 
@@ -29,8 +29,9 @@ class Followed:
 
 
 def followed(session: Session, who: Actor, ids: Sequence[int]) -> list[Followed]:
-    """Only intakes of the person's own unit, and only clues they may see; others are left out."""
-    rows = session.scalars(select(Intake).where(Intake.id.in_(ids), Intake.unit_id == who.unit_id).order_by(Intake.id))
+    """Only intakes of the own unit, and only clues the person may see; nothing that a wall hides from them."""
+    own = select(Intake).where(Intake.id.in_(ids), Intake.unit_id == who.unit_id, shown_intake(who))
+    rows = session.scalars(own.order_by(Intake.id))
     seen = visible(who).with_only_columns(ClueUnit.clue_id)
     linked: dict[int, list[tuple[str, bool]]] = {}
     for number, no, enriched in session.execute(

@@ -10,14 +10,21 @@ from typing import Any
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from hub import search
-from hub.access.people import Actor, visible
+from hub import casework, clock, search
+from hub.access.people import Actor, unseen, visible
 from hub.access.sealing import open_key
+from hub.casework.counters import counter_keys
 from hub.jurisdiction.divisions import table
-from hub.models import Clock, Clue, ClueUnit, Counter, CounterDelta, SearchRow
+from hub.law import workflow
+from hub.models import Clock, Clue, ClueUnit, Counter, CounterDelta, Event, SearchRow, User
+from hub.supervision.clocks import SOON, left_of, remaining
 from hub.terms import OPEN_STATES, STATE_LABELS, State
 
 PAGE = 50
+VIEWS = {"mine": "我的", "unit": "本单位承办", "today": "今天到期", "overdue": "已超期", "unread": "未读"}
+"""Quick views of what is open (C2); due today and overdue ask every running clock."""
+COUNTED = ("mine", "today", "overdue")
+MOST = 100  # of a quick view that are counted: more is "99+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class Filters:
     state: str = ""  # a State, or "open"
     division: str = ""  # a code: the place itself or anything below it
     query: str = ""  # words in any text of the clue
+    view: str = ""  # one of VIEWS
     after: str = ""  # keyset: "<sort_at iso>~<clue id>" of the last row of the page before
 
 
@@ -39,10 +47,56 @@ class Row:
     place: str
     summary: str
     due: Clock | None
+    left: int = 0  # working days of `due`; negative where it is over
+    handler: str = ""
+
+    @property
+    def tone(self) -> str:
+        """over, near or ok: how the due day is shown."""
+        return "over" if self.left < 0 else "near" if self.left <= SOON else "ok"
+
+    @property
+    def due_words(self) -> str:
+        return remaining(self.left)
+
+    @property
+    def due_label(self) -> str:
+        return workflow.CLOCKS.get(self.due.kind, self.due.kind) if self.due is not None else ""
+
+
+def _viewed(who: Actor, view: str) -> Select[ClueUnit]:
+    """What is visible, narrowed to a quick view."""
+    query = visible(who)
+    if view not in VIEWS:
+        return query
+    query = query.where(ClueUnit.open)
+    if view == "mine":
+        return query.where(ClueUnit.clue_id.in_(select(Clue.id).where(Clue.handler_id == who.user_id)))
+    if view == "unit":
+        return query.where(ClueUnit.role == "owner")
+    if view == "unread":
+        read = select(Event.id).where(
+            Event.object == func.concat("clue:", ClueUnit.clue_id),
+            Event.act == "read_original",
+            Event.actor == who.label,
+        )
+        return query.where(~read.exists())
+    today = clock.today()
+    due = Clock.due == today if view == "today" else Clock.due < today
+    return query.where(ClueUnit.clue_id.in_(select(Clock.clue_id).where(Clock.stopped_at.is_(None), due)))
+
+
+def view_counts(session: Session, who: Actor) -> dict[str, int]:
+    """How many clues stand in the quick views that are counted, up to MOST."""
+    found = {}
+    for view in COUNTED:
+        some = _viewed(who, view).with_only_columns(ClueUnit.clue_id).limit(MOST).subquery()
+        found[view] = session.scalar(select(func.count()).select_from(some)) or 0
+    return found
 
 
 def _narrowed(who: Actor, filters: Filters) -> Select[ClueUnit]:
-    query = visible(who)
+    query = _viewed(who, filters.view)
     if filters.channel:
         query = query.where(ClueUnit.channel == filters.channel)
     if filters.state == "open":
@@ -85,12 +139,26 @@ def _rows(session: Session, ids: Sequence[int]) -> list[Row]:
     due: dict[int, Clock] = {}
     for row in clocks:
         due.setdefault(row.clue_id, row)
-    return [_row(session, clues[number], due.get(number)) for number in ids if number in clues]
+    calendars = {unit: casework.calendar_of(session, unit) for unit in {_owes(row, clues) for row in due.values()}}
+    today = clock.today()
+    people = {clue.handler_id for clue in clues.values() if clue.handler_id is not None}
+    names = {user.id: user.name for user in session.scalars(select(User).where(User.id.in_(people)))}
+    out = []
+    for number in ids:
+        if number in clues:
+            owed = due.get(number)
+            left = left_of(calendars[_owes(owed, clues)], owed.due, today) if owed is not None else 0
+            out.append(_row(session, clues[number], owed, left, names.get(clues[number].handler_id or 0, "")))
+    return out
 
 
-def _row(session: Session, clue: Clue, due: Clock | None) -> Row:
+def _owes(row: Clock, clues: dict[int, Clue]) -> int:
+    return row.unit_id or clues[row.clue_id].owner_unit_id
+
+
+def _row(session: Session, clue: Clue, due: Clock | None, left: int, handler: str) -> Row:
     text = open_key(session, clue.key_id).text(clue.summary, "clue.summary")
-    return Row(clue, place_name(clue.division), text, due)
+    return Row(clue, place_name(clue.division), text, due, left, handler)
 
 
 def place_name(code: str | None) -> str:
@@ -99,7 +167,7 @@ def place_name(code: str | None) -> str:
 
 
 def counts(session: Session, who: Actor) -> dict[str, int]:
-    """Counters of the person's unit: snapshot plus deltas that are not folded yet."""
+    """Counters of the person's unit, snapshot plus deltas not folded yet, less the rows that walls hide from them."""
     if session.scalars(visible(who).limit(1)).first() is None:
         return {}
     totals: dict[str, int] = {}
@@ -111,7 +179,10 @@ def counts(session: Session, who: Actor) -> dict[str, int]:
     ):
         for key, n in session.execute(query):
             totals[key] = totals.get(key, 0) + int(n)
-    return totals
+    for row in session.scalars(unseen(who)):
+        for key, n in counter_keys(row.state, row.channel).items():
+            totals[key] = totals.get(key, 0) - n
+    return {key: n for key, n in totals.items() if n}
 
 
 def states() -> list[tuple[str, str]]:

@@ -33,19 +33,19 @@ class Fanout:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queues: dict[int, tuple[int, queue.SimpleQueue[int]]] = {}
+        self._queues: dict[int, tuple[int, int, queue.SimpleQueue[int]]] = {}  # number → unit, person, changed clues
         self._thread_of = 0  # pid in which the LISTEN thread runs; 0: none
         self._next = 0
         self._hears = False  # LISTEN is in force
 
-    def join(self, unit_id: int) -> tuple[int, queue.SimpleQueue[int]] | None:
+    def join(self, unit_id: int, user_id: int) -> tuple[int, queue.SimpleQueue[int]] | None:
         """A new subscription, or None when too many streams are open."""
         with self._lock:
             if len(self._queues) >= settings().web_threads * 6 // 10:
                 return None
             self._next += 1
             box: queue.SimpleQueue[int] = queue.SimpleQueue()
-            self._queues[self._next] = (unit_id, box)
+            self._queues[self._next] = (unit_id, user_id, box)
             if self._hears:  # else as soon as it does: what changed since the page was made is read again
                 box.put(EVERYTHING)
             if self._thread_of != os.getpid():
@@ -80,7 +80,7 @@ class Fanout:
     def _hear(self) -> None:
         with self._lock:
             self._hears = True
-            for _unit, box in self._queues.values():
+            for _unit, _person, box in self._queues.values():
                 box.put(EVERYTHING)
 
     def _wanted(self) -> bool:
@@ -91,12 +91,13 @@ class Fanout:
             return bool(self._queues)
 
     def _tell(self, note: dict[str, object]) -> None:
-        units = note.get("u")
-        clue = note.get("c")
-        if not isinstance(units, list) or not isinstance(clue, int):
+        """To every stream of a unit that sees the clue; not to people it is hidden from (recusal)."""
+        units, clue, behind = note.get("u"), note.get("c"), note.get("not") or []
+        if not isinstance(units, list) or not isinstance(clue, int) or not isinstance(behind, list):
             return
         with self._lock:
-            boxes = [box for unit_id, box in self._queues.values() if unit_id in units]
+            streams = list(self._queues.values())
+        boxes = [box for unit_id, user_id, box in streams if unit_id in units and user_id not in behind]
         for box in boxes:
             box.put(clue)
 
@@ -112,7 +113,7 @@ def stream() -> Response:
 
     Ends after 60 s; the browser comes back by itself and reads again what it shows.
     """
-    joined = fanout.join(me().unit_id)
+    joined = fanout.join(me().unit_id, me().user_id)
     if joined is None:
         return Response(status=503, headers={"Retry-After": "10"})
     number, box = joined

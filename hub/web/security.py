@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Reply
 
 from hub import db
-from hub.access import sessions, tokens
-from hub.access import audit, people
+from hub.access import audit, people, sessions, tokens
 from hub.access.people import Actor, actor
 from hub.settings import settings
 from hub.terms import Role
@@ -60,6 +59,7 @@ def _load() -> None:
     `g.half` is the person's id while a second factor or a new password is owed (`g.owes`): then there is no `g.actor`.
     """
     g.actor, g.csrf, g.sign_in, g.factor_at, g.half, g.owes, g.program = None, "", "", None, 0, "", None
+    g.factor_recent = False
     if "\0" in request.path:  # PostgreSQL takes no NUL in text
         abort(404)
     if request.path.startswith("/api/") and request.headers.get("Authorization", "").startswith("Bearer "):
@@ -75,6 +75,7 @@ def _load() -> None:
         g.csrf, g.sign_in, g.factor_at, g.owes = (
             found.row.csrf, sessions.name(found.row), found.row.factor_at, found.owes,
         )  # fmt: skip
+        g.factor_recent = sessions.recent(g.factor_at)
         if found.owes:
             g.half = found.row.user_id
         else:
@@ -168,6 +169,7 @@ def _note_refused(response: Response) -> Response:
 
 def install(app: Flask) -> None:
     """Adds the session loader, the headers and the template helpers to the application."""
+    app.before_request(people.watch)
     app.before_request(_load)
     app.after_request(_headers)
     app.after_request(_note_refused)

@@ -25,6 +25,7 @@ from hub.models import (
     Clock,
     Clue,
     Grant,
+    HandOver,
     Hold,
     Hop,
     Intake,
@@ -38,6 +39,7 @@ from hub.models import (
     SiteRecord,
     User,
     Verification,
+    Wall,
 )  # fmt: skip
 from hub.terms import Role
 
@@ -98,7 +100,8 @@ class Case:
     def holder(self) -> str:
         if self.row["why"].endswith("superior_above"):
             return "000000"
-        return CITY if self.row["state"] == "escalated" or self.row["act"] == "hand_down" else COUNTY
+        above = self.row["state"] == "escalated" or self.row["act"] == "hand_down" or self.row["act"].startswith("wall.")
+        return CITY if above else COUNTY
 
     def opened(self, at: datetime | None = None, channel: str = "") -> Clue:
         unit = units.by_code(self.session, self.holder())
@@ -155,7 +158,7 @@ class Case:
         since = self.facts.get("received") or (self.row["base"] if received else "") or "2026-01-30"
         self.session.scalars(select(Hold).where(Hold.clue_id == self.clue.id)).one().since = self.at(since)
         self.stand()
-        for part in (self.hops, self.officers, self.told, self.group, self.earlier, self.asked, self.others):
+        for part in (self.hops, self.officers, self.told, self.group, self.earlier, self.asked, self.others, self.walls):
             part()
         self.session.flush()
         self.session.expire_all()
@@ -171,7 +174,7 @@ class Case:
         if clue.determination is None and (state == "verifying" or later) and self.row["id"] not in IMPOSSIBLE:
             clue.determination = "P1"
         clue.result = result if result in ("R0", "R1") else None
-        clue.refused_ground = "N3" if clue.determination == "P3" else None
+        clue.refused_ground = self.facts.get("refused_ground", "N3") if clue.determination == "P3" else None
         clue.duplicate_of = earlier.id if clue.determination == "P4" else None
         clue.close_reason = "out_of_scope" if state == "closed" else None
         if group is not None and clue.determination:
@@ -323,6 +326,30 @@ class Case:
         if self.row["act"] == "verify.start":
             for officer in self.data.get("officers", ()):
                 officer["name"] = "甲"
+
+    def walls(self) -> None:
+        """Who is behind a wall: the unit the clue would come to, a unit elsewhere, the person of the case."""
+        code = self.data.get("unit", COUNTY) if self.facts.get("unit_walled") else ELSE
+        if self.facts.get("unit_walled") or self.facts.get("wall_held") or self.facts.get("wall_stands"):
+            unit = units.by_code(self.session, code)
+            assert unit is not None
+            state = "held" if self.facts.get("wall_held") else "confirmed"
+            self.wall(unit_id=unit.id, reason="accused", state=state)
+        if "person" in self.data:
+            stranger = self.row["why"].endswith(("recusable", "person_walled"))
+            self.data["person"] = 999_999_999 if stranger else self.some_user()
+        if self.facts.get("person_walled") and "person" in self.data:
+            self.wall(user_id=self.data["person"], reason="named", state="held")
+        if self.facts.get("handed_over"):
+            kind = "discipline" if self.facts["refused_ground"] == "N2" else "secrecy"
+            self.session.add(HandOver(clue_id=self.clue.id, kind=kind, number="1", receiver="x", sha256="",
+                                      at=self.clue.at, by_user=self.some_user(), shredded_at=None))  # fmt: skip
+
+    def wall(self, *, reason: str, state: str, unit_id: int | None = None, user_id: int | None = None) -> None:
+        decided = None if state == "held" else self.clue.at
+        self.session.add(Wall(clue_id=self.clue.id, user_id=user_id, unit_id=unit_id, reason=reason, state=state,
+                              since=self.clue.at, by_user=None, decided_at=decided, decided_by=None,
+                              moved_from=None))  # fmt: skip
 
     def second(self, who: Actor | None) -> None:
         """Another person proposed the kind; or the one who now acts did."""

@@ -74,6 +74,7 @@ DESK = "handler lead"
 ABOVE = "lead supervisor"
 DOOR = "handler lead mailroom operator"
 EVERY = "closed designated escalated merged to_determine to_tell transferred verifying"
+LATER = "closed designated escalated to_determine to_tell transferred verifying"
 ACTS = {
     # act: sources, target, roles, machine, notice, clocks stopped — written by hand from PRODUCT §5-§7
     "register": ("received", "to_determine", DOOR, True, "receipt", ""),
@@ -90,6 +91,7 @@ ACTS = {
     "return": ("escalated", "to_determine", ABOVE, False, "", "escalation"),
     "object": ("designated", None, DESK, False, "", ""),
     "redesignate": ("designated", None, ABOVE, False, "", ""),
+    "objection.dismiss": ("designated", None, ABOVE, False, "", ""),
     "determine.P3": ("designated to_determine", "to_tell", DESK, False, "out_of_scope", ""),
     "determine.P4": ("designated to_determine", "to_tell", DESK, False, "duplicate", ""),
     "determine.P5": ("designated to_determine", "to_tell", DESK, False, "supplement", ""),
@@ -101,7 +103,7 @@ ACTS = {
     "verify.start": ("verifying", None, DESK, False, "", ""),
     "verify.record": ("verifying", None, DESK, False, "", ""),
     "verify.end": ("verifying", "to_tell", DESK, False, "result", ""),
-    "tell.determination": ("merged to_tell verifying", None, DOOR, True, "", "after_designation determination"),
+    "tell.determination": ("merged to_tell transferred verifying", None, DOOR, True, "", "after_designation determination"),
     "tell.no_violation": ("to_tell", None, DOOR, True, "", "result"),
     "tell.violation": ("to_tell", None, DOOR, True, "", "result"),
     "close.out_of_scope": ("to_tell", "closed", DESK, True, "", ""),
@@ -110,12 +112,37 @@ ACTS = {
     "close.no_violation": ("to_tell", "closed", DESK, True, "", ""),
     "close.violation": ("to_tell", "closed", DESK, True, "", ""),
     "close.not_a_clue": ("designated to_determine", "closed", DOOR, False, "", ""),
+    "close.transferred": ("to_tell", "closed", DESK, True, "", ""),
+    "transfer.inside": ("designated to_determine", None, DESK, False, "", ""),
+    "transfer.refuse": ("designated to_determine", None, DESK, False, "", ""),
+    "transfer": ("designated to_determine", "transferred", DESK, False, "accepted", ""),
+    "transfer.receipt": ("transferred", None, DOOR, False, "", "transfer"),
+    "transfer.result": ("transferred", "to_tell", DESK, False, "result", "transfer"),
+    "transfer.back": ("transferred", None, DESK, True, "correction", ""),
+    "reopen.transfer": ("closed to_tell", "transferred", "lead", False, "correction", ""),
+    "assist.add": ("designated to_determine verifying", None, ABOVE, False, "", ""),
+    "assist.release": ("designated to_determine to_tell verifying", None, ABOVE, False, "", ""),
+    "assist.opinion": ("designated to_determine verifying", None, DESK, False, "", ""),
+    "feedback": (LATER, None, DESK, False, "", ""),
     "undelivered": ("closed", "to_tell", "", True, "", ""),
     "reopen.determination": ("closed to_tell verifying", "to_determine", "lead", False, "correction", ""),
     "reopen.result": ("closed to_tell", "verifying", "lead", False, "correction", ""),
     "reopen.member": ("closed to_tell", "merged", "", True, "correction", ""),
     "follow_up": (EVERY, None, DOOR, False, "", ""),
     "link_case": ("closed to_tell", None, DESK, False, "", ""),
+    "wall.hold": ("designated escalated to_determine to_tell verifying", None, ABOVE, True, "", ""),
+    "wall.confirm": ("designated escalated to_determine", "escalated", ABOVE, False, "", "wall"),
+    "wall.reassign": ("to_tell verifying", None, ABOVE, False, "", "wall"),
+    "wall.release": ("designated escalated to_determine to_tell verifying", None, ABOVE, False, "", "wall"),
+    "recuse": (LATER, None, "auditor handler lead mailroom operator statistician supervisor", False, "", ""),
+    "recuse.other": (LATER, None, ABOVE, False, "", ""),
+    "recuse.hold": ("designated escalated to_determine to_tell verifying", None, "", True, "", ""),
+    "recuse.confirm": (LATER, None, ABOVE, False, "", ""),
+    "recuse.release": (LATER, None, ABOVE, False, "", ""),
+    "take_over": ("designated escalated to_determine to_tell verifying", None, "", True, "", ""),
+    "discipline.hand_over": ("closed to_tell", None, ABOVE, False, "", ""),
+    "quarantine.hand_over": ("closed", None, "lead", False, "", ""),
+    "quarantine.release": ("closed to_tell", None, "lead", False, "", ""),
 }
 
 
@@ -167,7 +194,7 @@ def test_the_only_ways_to_close_have_an_article_and_a_reason():
     closing = [row for row in rules().values() if row.target == State.CLOSED]
     assert {row.id for row in closing} == {
         "close.out_of_scope", "close.duplicate", "close.supplement", "close.no_violation", "close.violation",
-        "close.not_a_clue",
+        "close.not_a_clue", "close.transferred",
     }  # fmt: skip
     for row in closing:
         assert row.article.startswith("第")
@@ -195,6 +222,9 @@ def test_the_clocks_of_the_measures():
         ("reopen.determination", "determination", 7, "act"),
         ("reopen.result", "result", 5, "act"),
         ("reopen.member", "result", 5, "act"),
+        ("transfer", "transfer", 5, "act"),
+        ("transfer.result", "result", 5, "act"),
+        ("reopen.transfer", "result", 5, "act"),
     }
     assert rule("escalate").clocks == (
         workflow.ClockEffect("supersede", "determination"),
@@ -204,6 +234,7 @@ def test_the_clocks_of_the_measures():
     assert rule("hand_down").clocks == (workflow.ClockEffect("judge", "hand_down", 1, "received"),)
     assert workflow.switches() == {
         "ask_first": True, "after_designation": "restart", "escalation": "per_hop", "extension": False,
+        "cutoff": "24:00", "direct": False, "hand_down_days": 1, "transfer_days": 5,
     }  # fmt: skip
 
 
@@ -250,7 +281,7 @@ def test_the_diagram_is_the_table():
     moves = [row for row in rules().values() if row.object == "clue"]
     assert len(arrows) == sum(len(row.sources) * len(row.targets) for row in moves)
     assert "    to_determine --> escalated : 提请上级（P2） 第十二条第（二）项" in arrows
-    assert "transferred" not in drawn, "states without an act yet are not drawn"
+    assert "    to_tell --> closed : 办结：转交并告知 第二十条" in arrows
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_the_counters_are_what_the_rows_say(desk: Desk) -> None:
             }  # fmt: skip
 
 
-@pytest.mark.parametrize("ground", ["N1", "N2", "N3", "N4", "N5"])
+@pytest.mark.parametrize("ground", ["N1", "N3", "N5"])  # N2 and N4 hide the clue: test_walls
 def test_out_of_scope_is_told_and_closed(desk: Desk, ground: str) -> None:
     clue = desk.clue()
     desk.act(clue, "determine.P3", ground=ground, department="桃江县农业农村局")
