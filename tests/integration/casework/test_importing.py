@@ -49,7 +49,7 @@ def run(desk: Desk, kind: str, *rows: tuple[str, ...], unit: str = CITY) -> tupl
 
 def test_a_new_county_unit_and_what_hangs_below(desk: Desk) -> None:
     rows = (
-        ("430900-kfq-s", "开发区二分局", "县", "430900-kfq", "", ""),
+        ("430900-kfq2", "开发区二分局", "县", "430900-kfq", "", ""),
         ("430900-kfq", "高新区分局", "市", "430000", "", "430903"),
     )
     who = desk.who("430000", Role.SYSADMIN)
@@ -67,7 +67,7 @@ def test_a_new_county_unit_and_what_hangs_below(desk: Desk) -> None:
         assert county is not None
         assert zone is not None
         assert county.name == "桃江县自然资源局"
-        assert session.scalars(select(Unit.parent_id).where(Unit.code == "430900-kfq-s")).one() == zone.id
+        assert session.scalars(select(Unit.parent_id).where(Unit.code == "430900-kfq2")).one() == zone.id
         assert session.scalars(select(DirectoryImport)).one().rows == 3
 
 
