@@ -86,7 +86,8 @@ def verify_again(doing: Doing) -> None:
     if doing.clue.main_id is not None:
         _leave(doing)
     for member in group.members(doing.session, doing.clue):
-        if member.state in (State.TO_TELL, State.CLOSED):
+        row = group.membership(doing.session, member)
+        if member.state in (State.TO_TELL, State.CLOSED) and row is not None and not row.own_result:
             perform(doing.session, member, "reopen.member", {}, doing.at)
     doing.clue.result = None
 

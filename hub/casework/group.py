@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from hub.casework.doing import Doing
@@ -29,6 +29,7 @@ def second_person(doing: Doing) -> dict[str, Any]:
         select(KindProposal)
         .join(IntakeClue, IntakeClue.intake_id == KindProposal.intake_id)
         .where(IntakeClue.clue_id == doing.clue.id, KindProposal.kind == doing.data.get("kind"))
+        .where(or_(KindProposal.decided_at.is_(None), KindProposal.decided_at >= doing.clue.state_at))
         .order_by(KindProposal.id.desc())
     ).first()
     proposer = row.by_user if row is not None else doing.user_id

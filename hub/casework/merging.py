@@ -71,12 +71,24 @@ def accepted_in_group(doing: Doing) -> None:
     _share(doing, doing.clue)
 
 
+@effect("result.own")
+def own_result(doing: Doing) -> None:
+    """What the group's verification found of this member alone; the group's own result does not reach it any more."""
+    row = group.membership(doing.session, doing.clue)
+    verified = facts.running_verification(doing.session, facts.verified_with(doing))
+    assert row is not None
+    assert verified is not None  # the guards have looked
+    row.own_result = True
+    doing.clue.result = str(doing.data["result"])
+    doing.noted |= {"main": row.main_id, "verification": verified.id}
+
+
 @effect("result.member")
 def take_result(doing: Doing) -> None:
     doing.clue.result = str(doing.data["result"])
 
 
-@afterwards("verify.end", "result.member")
+@afterwards("verify.end", "result.member", "transfer.result")
 def spread_result(doing: Doing) -> None:
     """Every determined member gets the result, each told separately; so does the reporter of a duplicate."""
     session, clue = doing.session, doing.clue

@@ -16,8 +16,9 @@ from hub.casework.changes import announce
 from hub.casework.clocks import start
 from hub.casework.counters import place
 from hub.casework.errors import RefusedError
+from hub.jurisdiction import units
 from hub.law import deadlines, workflow
-from hub.models import Clue, ClueCounter, Hold, Unit
+from hub.models import Clue, ClueCounter, Directive, Hold, Unit
 from hub.terms import State
 
 _SERIALS = 1_000_000
@@ -38,6 +39,7 @@ class Opening:
     intake_id: int = 0
     supplement_of: int | None = None  # clue that was answered "supplement" (P5): a new clue, own clock, same handler
     split_from: int | None = None  # clue it was split from: it inherits the base of the clocks
+    due: date | None = None  # the day by which a leader wants an answer (channel 04)
 
 
 def serial(division: str, day: date, channel: str, n: int) -> int:
@@ -61,18 +63,18 @@ def _number(session: Session, opening: Opening, unit: Unit) -> str:
     day = clock.china(opening.at).date()
     n = session.scalars(
         insert(ClueCounter)
-        .values(division=unit.code, day=day, channel=opening.number, n=0)
+        .values(division=unit.code[:6], day=day, channel=opening.number, n=0)
         .on_conflict_do_update(index_elements=["division", "day", "channel"], set_={"n": ClueCounter.n + 1})
         .returning(ClueCounter.n)
     ).one()
     if n >= _SERIALS:
         raise RefusedError("当日该渠道编号已用完")
-    return f"{unit.code}-{day:%Y%m%d}-{opening.number}-{serial(unit.code, day, opening.number, n):06d}"
+    return f"{unit.code[:6]}-{day:%Y%m%d}-{opening.number}-{serial(unit.code[:6], day, opening.number, n):06d}"
 
 
 def open_clue(session: Session, opening: Opening) -> Clue:
     """Registers a clue: number, states, who may see it, the determination clock, counters, event (Art. 10–12)."""
-    unit = session.get_one(Unit, opening.unit_id)
+    unit = units.standing(session, session.get_one(Unit, opening.unit_id))  # entrances outlive a closed unit
     key = new_key(session, unit.id)
     clue = Clue(
         no=_number(session, opening, unit),
@@ -98,6 +100,14 @@ def open_clue(session: Session, opening: Opening) -> Clue:
     session.flush()
     place(session, clue)
     start(session, clue, "determination", deadlines.base_day(opening.at), deadlines.DETERMINATION)
+    if opening.due is not None and opening.due >= deadlines.base_day(opening.at):
+        start(session, clue, "referral", deadlines.base_day(opening.at), 0, last=opening.due)
+        session.add(
+            Directive(
+                clue_id=clue.id, kind="referral", number=1, from_unit_id=None, to_unit_id=unit.id, due=opening.due,
+                at=opening.at, by_user=None, replied_at=None, replied_by=None,
+            )
+        )  # fmt: skip
     audit.record(
         session, f"clue:{clue.id}", "register", at=opening.at,
         data={

@@ -14,7 +14,7 @@ from hub.casework import clocks
 from hub.casework.doing import Doing
 from hub.law import workflow
 from hub.law.deadlines import base_day
-from hub.models import ChainHead, Clock, Clue, Notice
+from hub.models import ChainHead, Clock, Clue, Membership, Notice
 
 RESULT_KINDS = ("no_violation", "violation")
 DETERMINATION_KINDS = ("accepted", "out_of_scope", "duplicate", "supplement")
@@ -53,6 +53,8 @@ def _send(doing: Doing, kind: str, slots: dict[str, Any], row: Clock | None) -> 
 def _slots(doing: Doing, kind: str) -> dict[str, Any]:
     if kind == "out_of_scope" and doing.data.get("department"):
         return {"department": doing.data["department"]}
+    if doing.rule.id == "transfer":
+        return {"unit": doing.data["department"]}  # who handles it now (Art. 20)
     if kind == "duplicate":
         earlier = doing.session.get_one(Clue, doing.clue.duplicate_of)
         return {"earlier_date": base_day(earlier.at).isoformat()}
@@ -78,8 +80,16 @@ def pending(session: Session, clue: Clue, kinds: tuple[str, ...] = LEGAL_KINDS) 
 
 
 def group_results(session: Session, main: Clue) -> list[Notice]:
-    """The result notices of the members: the result is told when every reporter of the group is told (Art. 13-14)."""
-    members = session.scalars(select(Clue).where(Clue.main_id == main.id)).all()
+    """The result notices of the members: the result is told when every reporter of the group is told (Art. 13-14).
+
+    A member with a result of its own has a clock of its own.
+    """
+    members = session.scalars(
+        select(Clue)
+        .join(Membership, (Membership.member_id == Clue.id) & Membership.left_at.is_(None))
+        .where(Clue.main_id == main.id, ~Membership.own_result)
+        .order_by(Clue.id)
+    ).all()
     return [row for member in members for row in notices(session, member, RESULT_KINDS) if row.clock]
 
 

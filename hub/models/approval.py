@@ -129,11 +129,11 @@ class KindDecision(Base):
 
 
 class KindObjection(Base):
-    """The sender's one objection to a kind other than clue."""
+    """The sender's one objection to a kind other than clue, for each clue it is about."""
 
     __tablename__ = "kind_objection"
     intake_id: Mapped[Ref] = mapped_column(ForeignKey("intake.id"), primary_key=True)
-    clue_id: Mapped[Ref] = mapped_column(ForeignKey("clue.id"))
+    clue_id: Mapped[Ref] = mapped_column(ForeignKey("clue.id"), primary_key=True)  # reopened, or opened by it
     decision_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("kind_decision.id"))
     by_user: Mapped[Ref] = mapped_column(ForeignKey("staff.id"))  # who entered it
     at: Mapped[Moment]

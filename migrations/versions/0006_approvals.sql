@@ -144,7 +144,7 @@ CREATE TABLE kind_objection (
   decision_id BIGINT,
   by_user BIGINT NOT NULL,
   at TIMESTAMP WITH TIME ZONE NOT NULL,
-  CONSTRAINT pk_kind_objection PRIMARY KEY (intake_id),
+  CONSTRAINT pk_kind_objection PRIMARY KEY (intake_id, clue_id),
   CONSTRAINT fk_kind_objection_intake_id FOREIGN KEY(intake_id) REFERENCES intake (id),
   CONSTRAINT fk_kind_objection_clue_id FOREIGN KEY(clue_id) REFERENCES clue (id),
   CONSTRAINT fk_kind_objection_decision_id FOREIGN KEY(decision_id) REFERENCES kind_decision (id),

@@ -20,7 +20,7 @@ from hub.terms import Role, State
 
 with (Path(__file__).parent / "cases.csv").open(encoding="utf-8", newline="") as file:
     CASES = [row for row in csv.DictReader(line for line in file if not line.startswith("#")) if row["act"] != "due"]
-DAYS = ("started", "ended", "last_record", "today", "issued", "received", "visited", "joined")
+DAYS = ("started", "ended", "last_record", "today", "issued", "received", "visited", "joined", "due", "clock_due")
 
 
 def read(row: dict[str, str]) -> dict[str, Any]:

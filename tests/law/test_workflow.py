@@ -25,7 +25,18 @@ def told(case):
     for name in ("at", "now"):
         if name in data:
             data[name] = datetime.fromisoformat(data[name])
-    for name in ("started", "ended", "last_record", "today", "issued", "received", "visited", "joined"):
+    for name in (
+        "started",
+        "ended",
+        "last_record",
+        "today",
+        "issued",
+        "received",
+        "visited",
+        "joined",
+        "due",
+        "clock_due",
+    ):
         if name in data:
             data[name] = date.fromisoformat(data[name])
     for officer in data.get("officers", ()):
@@ -73,6 +84,7 @@ def test_cases_are_many_and_distinct():
 DESK = "handler lead"
 ABOVE = "lead supervisor"
 DOOR = "handler lead mailroom operator"
+GOING = "designated escalated merged to_determine to_tell verifying"
 EVERY = "closed designated escalated merged to_determine to_tell transferred verifying"
 LATER = "closed designated escalated to_determine to_tell transferred verifying"
 ACTS = {
@@ -103,7 +115,14 @@ ACTS = {
     "verify.start": ("verifying", None, DESK, False, "", ""),
     "verify.record": ("verifying", None, DESK, False, "", ""),
     "verify.end": ("verifying", "to_tell", DESK, False, "result", ""),
-    "tell.determination": ("merged to_tell transferred verifying", None, DOOR, True, "", "after_designation determination"),
+    "tell.determination": (
+        "merged to_tell transferred verifying",
+        None,
+        DOOR,
+        True,
+        "",
+        "after_designation determination",
+    ),
     "tell.no_violation": ("to_tell", None, DOOR, True, "", "result"),
     "tell.violation": ("to_tell", None, DOOR, True, "", "result"),
     "close.out_of_scope": ("to_tell", "closed", DESK, True, "", ""),
@@ -130,6 +149,19 @@ ACTS = {
     "reopen.member": ("closed to_tell", "merged", "", True, "correction", ""),
     "follow_up": (EVERY, None, DOOR, False, "", ""),
     "link_case": ("closed to_tell", None, DESK, False, "", ""),
+    "result.own": ("merged", "to_tell", DESK, False, "result", ""),
+    "mark.major": (GOING, None, "handler lead supervisor", False, "", ""),
+    "mark.importance": (GOING, None, ABOVE, False, "", ""),
+    "report.major": (f"closed {GOING}", None, DESK, False, "", "major_report"),
+    "supervise.letter": ("designated escalated to_determine to_tell verifying", None, ABOVE, False, "", ""),
+    "supervise.order": ("designated escalated to_determine to_tell verifying", None, ABOVE, False, "", ""),
+    "reply.letter": (EVERY, None, DESK, False, "", "letter"),
+    "reply.order": (EVERY, None, DESK, False, "", "order"),
+    "reply.referral": (EVERY, None, DESK, False, "", "referral"),
+    "circulate": (EVERY, None, ABOVE, False, "", ""),
+    "extend": (GOING, None, DESK, False, "", ""),
+    "set_kind.objection": ("manual registered stored", None, DOOR, False, "", ""),
+    "reopen.objection": ("closed", None, DOOR, False, "", ""),
     "wall.hold": ("designated escalated to_determine to_tell verifying", None, ABOVE, True, "", ""),
     "wall.confirm": ("designated escalated to_determine", "escalated", ABOVE, False, "", "wall"),
     "wall.reassign": ("to_tell verifying", None, ABOVE, False, "", "wall"),
@@ -222,10 +254,20 @@ def test_the_clocks_of_the_measures():
         ("reopen.determination", "determination", 7, "act"),
         ("reopen.result", "result", 5, "act"),
         ("reopen.member", "result", 5, "act"),
+        ("result.own", "result", 5, "ended"),
+        ("mark.major", "major_report", 0, "act"),
+        ("register", "referral", 0, "act"),
+        ("supervise.letter", "letter", 0, "act"),
+        ("supervise.order", "order", 0, "act"),
         ("transfer", "transfer", 5, "act"),
         ("transfer.result", "result", 5, "act"),
         ("reopen.transfer", "result", 5, "act"),
     }
+    until = {(row.id, clock.kind, clock.until) for row in rules().values() for clock in row.clocks if clock.until}
+    assert until == {("register", "referral", "due"), ("supervise.letter", "letter", "due"),
+                     ("supervise.order", "order", "due")}  # fmt: skip
+    resumed = {(row.id, clock.kind) for row in rules().values() for clock in row.clocks if clock.effect == "resume"}
+    assert resumed == {("reopen.objection", "determination"), ("reopen.objection", "after_designation")}
     assert rule("escalate").clocks == (
         workflow.ClockEffect("supersede", "determination"),
         workflow.ClockEffect("judge", "escalation", 2, "at"),
@@ -248,13 +290,14 @@ def test_each_clock_that_starts_can_stop():
 def test_the_buttons_of_a_state():
     assert [row.id for row in open_acts(State.TO_DETERMINE, Role.HANDLER)] == [
         "assign", "hand_down", "ask", "determine.P1", "escalate", "determine.P3", "determine.P4", "determine.P5",
-        "merge", "split", "close.not_a_clue", "follow_up",
+        "merge", "split", "close.not_a_clue", "transfer.inside", "transfer.refuse", "transfer", "assist.opinion",
+        "feedback", "follow_up",
     ]  # fmt: skip
     assert [row.id for row in open_acts(State.ESCALATED, Role.SUPERVISOR)] == [
         "assign", "refer_on", "designate", "confirm_competence", "return",
     ]  # fmt: skip
     assert [row.id for row in open_acts(State.CLOSED, Role.LEAD)] == [
-        "reopen.determination", "reopen.result", "follow_up", "link_case",
+        "reopen.determination", "reopen.result", "reopen.transfer", "feedback", "follow_up", "link_case",
     ]  # fmt: skip
     for role in (Role.AUDITOR, Role.SYSADMIN, Role.SECADMIN, Role.STATISTICIAN):
         assert all(open_acts(state, role) == [] for state in State)

@@ -48,7 +48,7 @@ def listed(who: Actor) -> list[tuple[int, bool]]:
 
 def printed(who: Actor, proposal: int) -> Sheet:
     with db.reading() as session:
-        return casework.sheet(session, who, proposal)
+        return casework.approval_sheet(session, who, proposal)
 
 
 def test_two_steps_then_it_happens(desk: Desk) -> None:
