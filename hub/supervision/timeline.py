@@ -25,6 +25,8 @@ ACT_LABELS = {
     "accept": "收到来件", "register": "登记", "continue": "收到补充", "suggest": "机器建议", "transcript": "生成文字",
     "confirm": "确认建议", "set_value": "填写", "fetched": "取回媒体", "evidence": "存入现场照片",
     "to_manual": "转人工阅读", "read_original": "查阅原件", "print": "打印",
+    "reveal": "查看举报人身份", "reveal_asked": "申请查看举报人身份", "reveal_approved": "同意查看举报人身份",
+    "reveal_refused": "不同意查看举报人身份", "read_redacted": "查阅遮盖件",
     "correct_text": "更正文字", "set_kind": "认定类别", "delivery_report": "送达回执", "register_by_hand": "人工登记",
     "notice_asked": "拟告知", "notice_undelivered": "告知未送达", "notice_handed_over": "告知已送出",
     "notice_report": "告知回执",

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from channels.registry import channels
 from hub import clock
-from hub.access import people
+from hub.access import people, reveal
 from hub.settings import settings
 from hub.terms import ROLE_LABELS
 
@@ -58,6 +58,7 @@ def menu() -> list[tuple[str, str, tuple[str, ...]]]:
             "wordings.new_post")),
         (people.RUNNING_ROLES, "calendars.year_page", "工作日历", ("calendars.year_page", "calendars.paste",
             "calendars.paste_post", "calendars.proposal")),
+        (reveal.LOOKERS, "reveal.listing", "身份查看", ("reveal.listing",)),
         (people.RUNNING_ROLES, "running.running", "运行状态", ("running.running",)),
     ]  # fmt: skip
     return [(endpoint, label, within) for roles, endpoint, label, within in entries if who.has(roles)]

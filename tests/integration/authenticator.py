@@ -1,4 +1,4 @@
-"""A security key in software: makes credentials and signs challenges as WebAuthn level 2 says (ES256, no attestation)."""
+"""A security key in software: makes credentials and signs challenges as WebAuthn level 2 says (ES256)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Authenticator:
 
     def get(
         self, options: dict, *, origin: str = "", rp_id: str = "", challenge: str = "", kind: str = "webauthn.get",
-        flags: int = 0x01, other_key: bool = False, counter: int | None = None, id: str = "",
+        flags: int = 0x01, other_key: bool = False, counter: int | None = None, known_as: str = "",
     ) -> dict:  # fmt: skip
         """The answer to `navigator.credentials.get` (§7.2); the arguments make it wrong in one respect."""
         self.counter = self.counter + 1 if counter is None else counter
@@ -54,6 +54,6 @@ class Authenticator:
         secret = ec.generate_private_key(ec.SECP256R1()) if other_key else self.secret
         signature = secret.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
         return {
-            "id": id or self.id, "rawId": id or self.id, "type": "public-key", "clientExtensionResults": {},
+            "id": known_as or self.id, "rawId": known_as or self.id, "type": "public-key", "clientExtensionResults": {},
             "response": {"authenticatorData": b64(data), "clientDataJSON": b64(client), "signature": b64(signature)},
         }  # fmt: skip

@@ -277,8 +277,8 @@ def sign(browser: Browser, key: Authenticator, **change) -> int:
 
 @pytest.mark.parametrize(
     "change",
-    [{"origin": "http://localhost.example.org"}, {"rp_id": "example.org"}, {"challenge": "AAAA"}, {"kind": "webauthn.create"},
-     {"flags": 0}, {"other_key": True}, {"counter": 1}, {"id": "bm9uZQ"}],
+    [{"origin": "http://localhost.example.org"}, {"rp_id": "example.org"}, {"challenge": "AAAA"},
+     {"kind": "webauthn.create"}, {"flags": 0}, {"other_key": True}, {"counter": 1}, {"known_as": "bm9uZQ"}],
     ids=lambda change: next(iter(change)),
 )  # fmt: skip
 def test_a_security_keys_answer_that_does_not_fit_is_refused(browser: Browser, change: dict) -> None:
@@ -303,7 +303,14 @@ def test_a_challenge_is_good_for_one_answer(browser: Browser) -> None:
 
 def test_nonsense_from_a_browser_is_refused_and_no_error(browser: Browser) -> None:
     browser.password()
-    for sent in ({}, {"answer": []}, {"answer": {"rawId": 7, "response": None}}, [], {"answer": {"response": {"a": "b"}}}):
+    nonsense = (
+        {},
+        {"answer": []},
+        {"answer": {"rawId": 7, "response": None}},
+        [],
+        {"answer": {"response": {"a": "b"}}},
+    )
+    for sent in nonsense:
         browser.post("/account/factors/key/options", json={})
         assert browser.post("/account/factors/key", json=sent).status_code in (400, 422)
 
@@ -343,10 +350,10 @@ def test_unknown_people_take_as_long_as_wrong_passwords(app: Flask) -> None:
         session.execute(update(User).values(failed=-10_000))
     taken: dict[str, list[float]] = {"anna": [], "nobody": []}
     for number in range(48):
-        for login in taken:
+        for login, times in taken.items():
             begun = time.thread_time()
             client.post("/sign-in", data={"login": login, "password": f"wrong{number}"})
-            taken[login].append(time.thread_time() - begun)
+            times.append(time.thread_time() - begun)
     known, unknown = (sum(sorted(times)[:24]) for times in taken.values())
     assert abs(known - unknown) / known < 0.05, (known, unknown)
 
@@ -470,5 +477,3 @@ def test_the_cookie_carries_the_host_prefix_over_https(app: Flask, monkeypatch) 
     assert cookie.startswith("__Host-hub=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
-
-
