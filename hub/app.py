@@ -16,7 +16,7 @@ from hub import clock
 from hub.logs import configure
 from hub.ports import HubPorts
 from hub.settings import settings
-from hub.web import auth, ops, security
+from hub.web import auth, ops, problems, security
 
 log = structlog.get_logger("hub.web")
 
@@ -101,6 +101,8 @@ def _errors(app: Flask) -> None:
         code = error.code or 500
         own = str(error.description or "")
         message = own if any("一" <= c <= "鿿" for c in own) else HTTP_MESSAGES.get(code, HTTP_MESSAGES[400])
+        if request.path.startswith("/api/"):
+            return problems.http(error, message)
         if wants_json():
             return jsonify(error=message, retry=code >= 500 or code == 429), code
         return render_template("error.html", code=code, message=message), code
@@ -108,6 +110,8 @@ def _errors(app: Flask) -> None:
     @app.errorhandler(OperationalError)
     def _database(_error: OperationalError) -> tuple[str | Response, int]:
         message = HTTP_MESSAGES[503]
+        if request.path.startswith("/api/"):
+            return problems.answer(503, message, retry=True), 503
         if wants_json():
             return jsonify(error=message, retry=True), 503
         return render_template("error.html", code=503, message=message), 503

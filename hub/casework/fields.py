@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.law.competence import STAGES
 from hub.terms import CLASS_LABELS, INTAKE_KIND_LABELS
 
 KINDS = (
@@ -77,8 +78,24 @@ FIELDS: dict[str, Words] = {
     "intake": Words("来件编号", "number"),
     "decline": Words("不再接收告知", "flag"),
     "case_no": Words("案件或处罚文号", "text"),
+    "criterion": Words("列为重大线索的依据", "choice"),
+    "importance": Words("重要程度", "choice"),
+    "due": Words("办理期限", "date", "最后一日"),
+    "document_no": Words("通报文号", "text"),
+    "clock": Words("延长的时限", "choice"),
+    "days": Words("延长的工作日数", "number"),
+    "named_unit": Words("被反映人员所在单位", "unit"),
+    "person": Words("回避人员", "person"),
+    "number": Words("移交文书编号", "text"),
+    "receiver": Words("接收单位和接收人", "text"),
     "reason_text": Words("理由", "words"),
     "words": Words("说明", "words"),
+    "assisting": Words("协办单位", "units"),
+    "stage": Words("转交的环节", "choice"),
+    "with_identity": Words("随附举报人信息", "flag", "须先取得举报人同意"),
+    "consent": Words("举报人同意的时间和方式", "words"),
+    "receipt_no": Words("回执编号", "text"),
+    "answer_no": Words("部门复函编号", "text"),
     "channel": Words("渠道", "text"),
     "sub_channel": Words("子渠道", "text"),
     "at": Words("发生时间", "moment"),
@@ -107,6 +124,15 @@ VALUES: dict[str, dict[str, str]] = {
     "determination": {
         "P1": "受理", "P2": "提请管辖", "P3": "不予受理", "P4": "重复举报", "P5": "要求补充",
     },
+    "criterion": {
+        "farmland": "占用耕地面积较大", "approval": "违法批地、批矿", "mining": "违法采矿情节严重",
+        "danger": "危及公共安全", "leader": "领导批示", "media": "媒体关注", "group": "群体性反映", "other": "其他",
+    },
+    "importance": {"ordinary": "一般", "important": "重要", "major": "重大"},
+    "clock": {
+        "determination": "判定告知", "after_designation": "指定后告知", "escalation": "提请管辖", "result": "结果告知",
+    },
+    "stage": dict(STAGES),
     "crs": {"CGCS2000": "CGCS2000", "WGS84": "WGS84", "GCJ02": "GCJ02"},
     "area_unit": {"mu": "亩", "m2": "平方米", "ha": "公顷"},
     "land_kind": {

@@ -13,21 +13,29 @@ from sqlalchemy import and_, false, or_, select
 from sqlalchemy.orm import Session
 
 from hub import clock
+from hub.access import walls
 from hub.access.people import Actor
-from hub.casework import acts, facts, telling
+from hub.casework import acts, chains, facts, telling
 from hub.casework.doing import Doing
-from hub.casework.fields import FIELDS, VALUES
+from hub.casework.fields import FIELDS, VALUES, Words
 from hub.law import notices, workflow
 from hub.law.guards import GUARDS
 from hub.law.workflow import ClockEffect, Rule
-from hub.models import Blob, Clue, Grant, IntakeClue, Notice, Unit, User
+from hub.models import Blob, Clue, ClueUnit, Grant, IntakeClue, Notice, Unit, User
 from hub.terms import Role, State
 
 STANDING = frozenset(
     {"superior_above", "common_superior", "referred_up", "alone", "is_member", "result_not_told", "undetermined",
-     "determined", "was_determined", "has_result", "asked_first", "question_stood", "verification_runs", "all_told"}
+     "determined", "was_determined", "has_result", "asked_first", "question_stood", "verification_runs", "all_told",
+     "not_handed_over"}
 )  # fmt: skip
 """Guards that no datum of the act can satisfy: what they refuse now is said before anybody fills in the form."""
+APPLIES = frozenset(
+    {"wall_held", "wall_stands", "refused_as_n2", "refused_as_n4", "not_major", "is_major", "letter_waits",
+     "order_waits", "referral_waits", "extension_allowed", "came_by_transfer", "was_handed_down", "objected",
+     "no_receipt_yet", "closed_as_none"}
+)  # fmt: skip
+"""Guards that say what the act is about: where they refuse, the act is not offered at all."""
 ASKS = {
     "handed_over": ("evidence",),
     "same_matter": ("same_place", "same_respondent", "same_facts"),
@@ -40,6 +48,8 @@ _BASE = {
     "at": "收到举报之日", "received": "本单位收到之日", "issued": "指定之日", "ended": "核查结束之日",
     "joined": "并入之日", "act": "办理之日",
 }  # fmt: skip
+
+_ENDS = {"stop": "停止", "supersede": "终止", "resume": "继续"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,8 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Offer:
     """An act open now. `targets`: states it may lead to (none: the state stays); `refusal`: why it would be refused
-    whatever the data, Chinese; `clocks`: what it does to the clocks, in words; `notice`: name of the notice it sends.
+    whatever the data, Chinese; `clocks`: what it does to the clocks, in words; `notice`: name of the notice it sends;
+    `approval`: the person's unit wants it proposed (hub.casework.approvals), not done.
     """
 
     id: str
@@ -69,6 +80,7 @@ class Offer:
     refusal: str | None
     clocks: tuple[str, ...]
     notice: str
+    approval: bool = False
 
 
 def offered(session: Session, who: Actor, clue: Clue) -> tuple[Offer, ...]:
@@ -87,17 +99,23 @@ def _offer(session: Session, who: Actor, clue: Clue, rule: Rule) -> Offer | None
         return None
     if any(_known(doing, need.name) and doing.facts[need.name] not in need.one_of for need in rule.needs):
         return None  # the row is about another determination or result
+    if any(name in APPLIES and GUARDS[name](doing.facts) is not None for name in rule.guards):
+        return None
     names = [need.name for need in rule.needs if not _known(doing, need.name)]
-    names += [name for name in FIELDS if name in rule.may and name not in names]
+    names += [name for name in (*FIELDS, *sorted(rule.may - FIELDS.keys())) if name in rule.may and name not in names]
+    made = tuple(_field(doing, name) for name in names)
+    if any(field.kind == "person" and field.required and not field.options for field in made):
+        return None  # nobody it could be about
     return Offer(
         id=rule.id,
         label=rule.label,
         article=rule.article,
         targets=tuple(state.value for state in State if state in rule.targets),
-        fields=tuple(_field(doing, name) for name in names),
+        fields=made,
         refusal=_standing(doing),
         clocks=tuple(in_words(one) for one in rule.clocks),
         notice="核查结果告知" if rule.notice == "result" else notices.KINDS.get(rule.notice, ""),
+        approval=chains.in_force(session, who.unit_id, rule.id) is not None,
     )
 
 
@@ -118,15 +136,17 @@ def _standing(doing: Doing) -> str | None:
 def in_words(one: ClockEffect) -> str:
     """What an act does to a clock, for the screen."""
     name = f"“{workflow.CLOCKS[one.kind]}”"
+    if one.until:
+        return f"{name}时限至{FIELDS[one.until].label if one.until in FIELDS else one.until}"
     if one.effect == "start":
         return f"{name}时限起算：{_BASE[one.base]}起{one.days}个工作日"
     if one.effect == "judge":
         return f"{name}按{_BASE[one.base]}起{one.days}个工作日认定是否按时"
-    return f"{name}时限{'停止' if one.effect == 'stop' else '终止'}"
+    return f"{name}时限{_ENDS[one.effect]}"
 
 
 def _field(doing: Doing, name: str) -> Field:
-    words = FIELDS[name]
+    words = FIELDS.get(name, Words(name, "text"))  # a test names the datum without words; the page goes on
     need = next((need for need in doing.rule.needs if need.name == name), None)
     labels = VALUES.get(name, {})
     closed = need.one_of if need is not None and need.one_of else ()
@@ -173,6 +193,25 @@ def _neighbours(doing: Doing) -> list[Option]:
     return [(row.code, row.name) for row in doing.session.scalars(wanted.order_by(Unit.code).limit(MANY))]
 
 
+def _behind(doing: Doing) -> list[Option]:
+    """Whom a decision about a recusal concerns: the people walled off now, else those who see the clue below."""
+    session, clue = doing.session, doing.clue
+    if "person_walled" in doing.rule.guards:
+        wanted = select(User.id, User.name).where(User.id.in_(walls.people_behind(session, clue.id)))
+    else:
+        assert doing.who is not None
+        seeing = select(ClueUnit.unit_id).where(ClueUnit.clue_id == clue.id)
+        wanted = (
+            select(User.id, User.name)
+            .join(Grant, Grant.user_id == User.id)
+            .join(Unit, Unit.id == Grant.unit_id)
+            .where(User.active, Unit.id.in_(seeing), Unit.path.contains([doing.who.unit_id]))
+            .distinct()
+        )
+    rows = session.execute(wanted.order_by(User.name, User.id).limit(MANY))
+    return [(str(row.id), row.name) for row in rows]
+
+
 def _staff(doing: Doing) -> list[Option]:
     wanted = (
         select(User.id, User.name)
@@ -206,6 +245,7 @@ _OPTIONS: dict[str, Callable[[Doing], list[Option]]] = {
     "unit": _units,
     "units": _neighbours,
     "handler": _staff,
+    "person": _behind,
     "notice": _waiting,
     "photos": _pictures,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hub.access import audit
@@ -12,7 +12,9 @@ from hub.access.people import Actor
 from hub.access.sealing import open_key
 from hub.casework.changes import announce, check_version, touch
 from hub.casework.errors import RefusedError
-from hub.models import Clue, ClueUnit, Value
+from hub.jurisdiction.divisions import table
+from hub.models import Clue, ClueUnit, SuggestionRow, Value
+from hub.terms import CLASS_LABELS
 from hub.work import rows as work
 
 
@@ -81,6 +83,37 @@ def confirm(  # the six facts of a decision
         session, f"clue:{clue.id}", act, actor=who.label, data={"field": field_name, "suggestion": suggestion_id}
     )
     return row
+
+
+def typed(field_name: str, text: str) -> Any:
+    """The value a person typed for a field. Raises RefusedError where it is none: no class, no single place."""
+    if field_name == "class" and text not in CLASS_LABELS:
+        raise RefusedError("请选择一个违法类型", kind="value", name=field_name)
+    if field_name != "place":
+        return text
+    division = table().get(text) if text.isdigit() else None
+    if division is not None:
+        return {"code": division.code[:6], "name": table().path(division.code), "text": text}
+    from hub.jurisdiction.places import resolver  # noqa: PLC0415  loaded when somebody types a place
+
+    answer = resolver().resolve(text).as_json()
+    if not answer["code"] or answer["ambiguous"]:
+        message = "没有找到唯一的行政区划，请写出省、市、县全称或六位代码"
+        raise RefusedError(message, kind="value", name=field_name)
+    return {"code": answer["code"], "name": answer["name"], "text": text}
+
+
+def suggested(session: Session, clue: Clue, field_name: str, suggestion_id: int) -> Any:
+    """The value a suggestion of this clue proposes for the field; None where there is no such suggestion."""
+    row = session.scalars(
+        select(SuggestionRow).where(
+            SuggestionRow.id == suggestion_id, SuggestionRow.clue_id == clue.id, SuggestionRow.field == field_name
+        )
+    ).first()
+    if row is None:
+        return None
+    value = open_key(session, clue.key_id).json(row.value, "suggestion.value")["value"]
+    return value.get("class") if field_name == "class" and isinstance(value, dict) else value
 
 
 def note_read(session: Session, who: Actor, clue: Clue, sign_in: str) -> None:

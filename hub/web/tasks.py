@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
@@ -89,39 +89,50 @@ def show_number(task_id: int) -> tuple[str, int]:
 def prove(task_id: int) -> tuple[str, int]:
     """The person on the line proves who they are: the query code, or name and registered contact. Then the words."""
     given = {name: request.form.get(name, "")[:200].strip() for name in ("query_code", "name", "contact")}
-    proof = "query_code" if given["query_code"] else "name_and_contact"
-    asker = f"task:{task_id}"
     with db.transaction() as session:
         task = _found(session, task_id)
         if task.kind != "call":
             abort(404)
-        if not casework.may_try_code(session, asker):
-            return _page(task_id, problem="核对失败次数过多，请一小时后再试", status=429, wrong=proof)
-        if not identity.proved(session, session.get_one(Clue, task.clue_id), {"proof": proof, **given}):
-            casework.note_wrong_code(session, asker)
-            data = {"task": task_id, "proof": proof}
-            audit.record(session, f"clue:{task.clue_id}", "not_proved", actor=me().label, data=data)
-            why = "查询码不正确" if proof == "query_code" else "姓名与登记的联系方式不一致"
-            said = None
-        else:
-            why, said = "", telling.words_to_say(session, me(), task_id)
+        said, why, status = checked(session, task, given)
     if said is None:
-        return _page(task_id, problem=f"{why}：未核对身份前不得告知任何内容", status=422, wrong=proof)
-    return _page(task_id, words=said, proof=_seal(task_id))
+        return _page(task_id, problem=why, status=status, wrong=proof_of(given))
+    return _page(task_id, words=said, proof=seal(task_id))
 
 
-def _seal(task_id: int, until: int | None = None) -> str:
+def proof_of(given: Mapping[str, str]) -> str:
+    """Which proof was given."""
+    return "query_code" if given["query_code"] else "name_and_contact"
+
+
+def checked(session: Session, task: Task, given: Mapping[str, str]) -> tuple[str | None, str, int]:
+    """The words to say once the person on the line has proved who they are; else None, why not, and the status.
+
+    Wrong tries are counted and noted.
+    """
+    proof, asker = proof_of(given), f"task:{task.id}"
+    if not casework.may_try_code(session, asker):
+        return None, "核对失败次数过多，请一小时后再试", 429
+    if identity.proved(session, session.get_one(Clue, task.clue_id), {"proof": proof, **given}):
+        return telling.words_to_say(session, me(), task.id), "", 200
+    casework.note_wrong_code(session, asker)
+    data = {"task": task.id, "proof": proof}
+    audit.record(session, f"clue:{task.clue_id}", "not_proved", actor=me().label, data=data)
+    why = "查询码不正确" if proof == "query_code" else "姓名与登记的联系方式不一致"
+    return None, f"{why}：未核对身份前不得告知任何内容", 422
+
+
+def seal(task_id: int, until: int | None = None) -> str:
     """What the page gives back with "told": that this person saw the proof for this task, for half an hour."""
     until = until or int(clock.now().timestamp()) + PROOF_SECONDS
     return f"{until}.{blind('task_proof', f'{task_id}:{me().user_id}:{g.sign_in}:{until}').hex()}"
 
 
-def _proved(task_id: int, given: str) -> bool:
+def proved(task_id: int, given: str) -> bool:
     until = given.partition(".")[0]
     if not (until.isascii() and until.isdigit() and len(until) <= 12):
         return False
     fresh = int(until) >= int(clock.now().timestamp())
-    return fresh and hmac.compare_digest(given.encode(), _seal(task_id, int(until)).encode())
+    return fresh and hmac.compare_digest(given.encode(), seal(task_id, int(until)).encode())
 
 
 @bp.post("/tasks/<int:task_id>/outcome")
@@ -129,7 +140,7 @@ def _proved(task_id: int, given: str) -> bool:
 def outcome(task_id: int) -> Reply | tuple[str, int]:
     """What became of a call. "Told" only after the proof of this page."""
     what = request.form.get("outcome", "")
-    if what == "told" and not _proved(task_id, request.form.get("proof", "")):
+    if what == "told" and not proved(task_id, request.form.get("proof", "")):
         return _page(task_id, problem="须先核对查询码或姓名和登记的联系方式，才能登记“已告知”", status=422)
     return _entered(task_id, lambda session: telling.called(session, me(), task_id, what, _moment()))
 

@@ -124,6 +124,8 @@ def test_every_page_asks_for_a_sign_in_and_carries_the_headers(app: Flask) -> No
         answer = client.get(path)
         if path in ("/healthz", "/metrics", "/sign-in"):
             assert answer.status_code == 200
+        elif path.startswith("/citizen/"):  # the citizens' own pages: test_citizen.py
+            assert answer.status_code in (200, 303, 404), path
         elif path.startswith("/api/"):
             assert (answer.status_code, answer.json["retry"]) == (401, False)
         else:
@@ -641,7 +643,8 @@ class TestApi:
         for request, status in cases:
             answer = operator.client.post(path, **request)
             assert answer.status_code == status, request
-            assert set(answer.json) == {"error", "retry"}
+            assert {"type", "title", "status", "detail", "error", "retry"} <= set(answer.json)
+            assert answer.mimetype == "application/problem+json"
         assert operator.client.post("/api/v1/intakes/nothing", headers=self.headers(operator)).status_code == 404
         assert counted(Intake) == 0
 
@@ -650,12 +653,12 @@ class TestApi:
         assert told["openapi"] == "3.1.0"
         for rule in app.url_map.iter_rules():
             if rule.rule.startswith("/api/"):
-                path = re.sub(r"<([a-z_]+)>", r"{\1}", rule.rule)
+                path = re.sub(r"<(?:int:)?([a-z_]+)>", r"{\1}", rule.rule)
                 for method in rule.methods - {"HEAD", "OPTIONS"}:
                     operation = told["paths"][path][method.lower()]
                     assert operation["summary"]
                     assert hasattr(app.view_functions[rule.endpoint], "described"), rule.rule
-        refs = set(re.findall(r'"#/components/schemas/(\w+)"', operator.get("/api/v1/openapi.json").text))
+        refs = set(re.findall(r'"#/components/schemas/([\w.]+)"', operator.get("/api/v1/openapi.json").text))
         assert refs <= set(told["components"]["schemas"])
         row = told["components"]["schemas"]["ClueRow"]["properties"]
         mail()

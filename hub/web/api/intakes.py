@@ -1,54 +1,31 @@
-"""/api/v1: the queue and intake for programs. Errors are {"error", "retry"}; changes need the CSRF header."""
+"""Intakes: taken in by form or file, what became of one, and what a person says it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, abort, current_app, jsonify, request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from flask import abort, jsonify, request
+from pydantic import BaseModel, Field
 from werkzeug.wrappers import Response
 
 from channels.contract import Channel, FormSpec, InputRefusedError, RawIntake
 from channels.registry import channels
-from hub import db, intake
+from hub import casework, db, intake
 from hub.access import people
-from hub.supervision import queue
+from hub.models import Intake
+from hub.supervision.following import followed
+from hub.terms import IntakeKind
 from hub.web import forms, openapi
-from hub.web.console import read_filters
+from hub.web.api.base import Answer, Body, bp, read, said
 from hub.web.security import me, signed_in
-
-bp = Blueprint("api", __name__, url_prefix="/api/v1")
 
 KEY_LENGTH = 200
 
 
-class ClueRow(BaseModel):
-    """A clue as lists show it: masked, nothing of a reporter."""
-
-    no: str
-    channel: str
-    state: str
-    place: str | None
-    division: str | None = Field(description="GB/T 2260 code of the place, six digits")
-    class_: str | None = Field(alias="class", description="T1–T5, K1–K5, N1–N5")
-    missing: list[str] = Field(description="Missing elements: place, respondent, facts, evidence")
-    at: str = Field(description="When it was received, ISO 8601")
-    due: str | None = Field(description="Last day of the running clock")
-    summary: str
-
-
-class CluePage(BaseModel):
-    """Up to 50 clues, newest first."""
-
-    clues: list[ClueRow]
-    after: str = Field(description='Give it back as "after" for the next page; empty at the end')
-
-
-class FormIntake(BaseModel):
+class FormIntake(Body):
     """A form of a manual channel; `values` by field name."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     form: str = Field(max_length=50, description="Id of the form, e.g. referral")
     values: dict[str, str]
 
@@ -66,22 +43,24 @@ class IntakeAnswer(BaseModel):
     intakes: list[AcceptedIntake]
 
 
-class ErrorAnswer(BaseModel):
-    """Why not, in Chinese, and whether trying the same again can help."""
+class KindBody(Body):
+    """What a person says an intake is. Anything but a clue needs a reason; a written one an answer to its sender."""
 
-    error: str
-    retry: bool
+    kind: IntakeKind
+    reason: str = Field(default="", max_length=2000)
+    answer: str = Field(default="", max_length=2000)
 
 
-@bp.get("/clues")
-@openapi.describes(answer=CluePage, query=("channel", "state", "division", "query", "after"))
-@signed_in(*people.CONTENT_ROLES)
-def list_clues() -> Response:
-    """The queue of the signed-in person."""
-    with db.reading() as session:
-        rows, after = queue.page(session, me(), read_filters())
-        found = [queue.facts(row) for row in rows]
-    return jsonify(clues=found, after=after)
+class IntakeFacts(Answer):
+    """An intake of the own unit and the clues it became."""
+
+    id: int
+    channel: str
+    state: str
+    kind: str | None = Field(description="Set by a person")
+    kind_suggested: str | None = Field(description="By the machine; it moves nothing")
+    clues: list[str]
+    proposed: bool = Field(description="A second person has still to confirm that it is no clue")
 
 
 @bp.post("/intakes/<channel>")
@@ -112,7 +91,7 @@ def take_in(channel: str) -> Response | tuple[Response, int]:
 
 def _raws(channel: Channel, blobs: list[Any], key: str) -> list[RawIntake]:
     if request.mimetype == "application/json":
-        told = _json()
+        told = read(FormIntake)
         form, values = told.form, told.values
     else:
         form, values = request.form.get("form", ""), request.form.to_dict()
@@ -134,16 +113,36 @@ def _stated(spec: FormSpec, values: Mapping[str, str]) -> dict[str, str]:
     return {box.name: values.get(box.name, "").strip() for box in spec.fields if box.kind != "files"}
 
 
-def _json() -> FormIntake:
-    try:
-        return FormIntake.model_validate_json(request.get_data())
-    except ValidationError:
-        abort(422, "JSON 应为 {form, values}，values 的值为文字")
+@bp.get("/intakes/<int:number>")
+@openapi.describes(answer=IntakeFacts)
+@signed_in(*people.ORIGINAL_ROLES)
+def read_intake(number: int) -> Response:
+    """What became of an intake of the own unit."""
+    with db.reading() as session:
+        rows = followed(session, me(), [number]) if number < 2**63 else []
+        row = session.get(Intake, number) if rows else None
+        if row is None:
+            abort(404, "没有这份来件，或无权查看")
+        return said(_facts(row, [no for no, _ in rows[0].clues], proposed=False))
 
 
-@bp.get("/openapi.json")
-@openapi.describes()
-@signed_in()
-def document() -> Response:
-    """This API as an OpenAPI 3.1 document."""
-    return jsonify(openapi.document(current_app, ErrorAnswer))
+@bp.post("/intakes/<int:number>/kind")
+@openapi.describes(answer=IntakeFacts, body=KindBody)
+@signed_in(*people.ORIGINAL_ROLES)
+def set_kind(number: int) -> Response:
+    """A person says what an intake is. Where a clue stands on it, a second person who says the same closes it."""
+    given = read(KindBody)
+    with db.transaction() as session:
+        rows = followed(session, me(), [number]) if number < 2**63 else []
+        row = session.get(Intake, number) if rows else None
+        if row is None:
+            abort(404, "没有这份来件，或无权办理")
+        waits = casework.set_intake_kind(session, me(), row, given.kind, given.reason, given.answer)
+        return said(_facts(row, [no for no, _ in rows[0].clues], proposed=waits is not None))
+
+
+def _facts(row: Intake, clues: list[str], *, proposed: bool) -> IntakeFacts:
+    return IntakeFacts(
+        id=row.id, channel=row.channel, state=row.state, kind=row.kind, kind_suggested=row.kind_suggested, clues=clues,
+        proposed=proposed,
+    )  # fmt: skip
