@@ -121,7 +121,7 @@ def _offer(session: Session, who: Actor, clue: Clue, rule: Rule) -> Offer | None
 
 def _known(doing: Doing, name: str) -> bool:
     """Whether casework itself settles the datum, so that nobody is asked for it."""
-    return name in doing.facts and name not in ("place", "class")
+    return name in doing.facts and name not in ("place", "class", "officers")
 
 
 def _standing(doing: Doing) -> str | None:
