@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -45,11 +45,12 @@ class Due:
         }
 
 
-def due(base: date, days: int, calendar: Calendar) -> Due:
+def due(base: date, days: int, calendar: Calendar, cutoff: time | None = None) -> Due:
     """The day on which a limit of `days` working days ends that starts with an event on `base` (a day of China time).
 
     The day of the base is day 0, whether it is a working day or not; day 1 is the next working day; the limit ends at
-    24:00 of the last. Raises ValueError for days below 0 or above MAX_DAYS, or beyond the year 9999.
+    24:00 of the last, or at the unit's `cutoff`: only the explanation says so, no day moves by it.
+    Raises ValueError for days below 0 or above MAX_DAYS, or beyond the year 9999.
     """
     if not 0 <= days <= MAX_DAYS:
         raise ValueError(f"days must be 0…{MAX_DAYS}")
@@ -64,6 +65,8 @@ def due(base: date, days: int, calendar: Calendar) -> Due:
             walked.append(Day(day, counts, _why(calendar, day, days - left) if counts else calendar.why(day)))
     except OverflowError as error:
         raise ValueError("the limit ends beyond the year 9999") from error
+    if cutoff is not None:
+        walked[-1] = replace(walked[-1], why=f"{walked[-1].why}，{cutoff:%H:%M}截止")
     provisional = any(calendar.provisional(step.date) for step in walked[1:])
     return Due(day, provisional, tuple(walked))
 

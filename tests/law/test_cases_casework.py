@@ -42,6 +42,7 @@ from hub.models import (
     Wall,
 )  # fmt: skip
 from hub.terms import Role
+from tests.law import departments
 
 with (Path(__file__).parent / "cases.csv").open(encoding="utf-8", newline="") as file:
     ROWS = list(csv.DictReader(line for line in file if not line.startswith("#")))
@@ -119,6 +120,10 @@ class Case:
             city = units.by_code(self.session, CITY)
             assert city is not None
             unit_id = city.id
+        if self.rule.by == "assisting":
+            neighbour = units.by_code(self.session, "150822")
+            assert neighbour is not None
+            unit_id = neighbour.id
         user = User(login=f"case-{self.row['id']}", name="x", password="x")
         self.session.add(user)
         self.session.flush()
@@ -134,6 +139,9 @@ class Case:
         self.session.add(Grant(user_id=user.id, unit_id=self.clue.owner_unit_id, role=Role.HANDLER))
         self.session.flush()
         return user.id
+
+    def departments(self) -> None:
+        departments.arrange(self)
 
     def code(self, clue: Clue) -> None:
         token = sealing.blind("query", "ABCD")
@@ -158,7 +166,7 @@ class Case:
         since = self.facts.get("received") or (self.row["base"] if received else "") or "2026-01-30"
         self.session.scalars(select(Hold).where(Hold.clue_id == self.clue.id)).one().since = self.at(since)
         self.stand()
-        for part in (self.hops, self.officers, self.told, self.group, self.earlier, self.asked, self.others, self.walls):
+        for part in (self.hops, self.officers, self.told, self.group, self.earlier, self.asked, self.others, self.departments, self.walls):
             part()
         self.session.flush()
         self.session.expire_all()
@@ -183,6 +191,8 @@ class Case:
             with self.session.no_autoflush:
                 row = self.session.scalars(select(Clock).where(Clock.clue_id == clue.id)).one()
             row.stopped_at, row.ended_as = clue.at, "told"
+        if state == "transferred" or self.facts.get("by_department"):
+            clue.department = departments.DEPARTMENT
         clue.state, clue.state_at = state, None
         self.session.flush()
         casework.counters.place(self.session, clue)
@@ -278,7 +288,7 @@ class Case:
         self.data["earlier_clue"] = first.id
         closed = self.facts.get("earlier_closed")
         if closed == "transferred":
-            first.state = "transferred"
+            first.state, first.department = "transferred", departments.DEPARTMENT
         elif closed:
             first.determination = closed if closed in ("P3", "P5") else "P1"
             first.result = "R0" if closed == "R0" else None
