@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from channels import wire
-from channels.contract import Outcome, RawIntake
+from channels import tables, wire
+from channels.contract import Blob, NormalizeError, Outcome, RawIntake
 from channels.registry import channel, channels
 from hub.settings import settings
 from hub.work.child import LimitedChild, preload_codecs
@@ -25,6 +25,13 @@ def _describe(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
     describe = channel(args["channel"]).describe
     assert describe is not None
     return describe(blobs[0], args["name"]), []
+
+
+def _table(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
+    blob = Blob(args["name"], "", blobs[0])
+    if not tables.is_table(blob):
+        raise NormalizeError("请上传 Excel（.xlsx）或 CSV 文件")
+    return [[row.number, list(row.cells)] for row in tables.rows(blob)], []
 
 
 def _decode_audio(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
@@ -47,7 +54,7 @@ def text_child() -> LimitedChild:
     """Reads messages: 512 MB."""
     preload_codecs()
     channels()
-    tasks = {"normalize": _normalize, "describe": _describe}
+    tasks = {"normalize": _normalize, "describe": _describe, "table": _table}
     return LimitedChild(tasks, memory=settings().mail_memory, cpu_seconds=settings().decode_seconds)
 
 
@@ -80,6 +87,12 @@ def describe(code: str, data: bytes, name: str) -> dict[str, Any]:
     """What `hub try` prints of a file of this channel."""
     answer, _ = text_child().run("describe", {"channel": code, "name": name}, [data])
     return dict(answer)
+
+
+def table(data: bytes, name: str) -> list[tuple[int, list[str]]]:
+    """The rows of an Excel or CSV list with their numbers. Raises RefusedError or ChildDiedError."""
+    answer, _ = text_child().run("table", {"name": name}, [data])
+    return [(int(number), [str(cell) for cell in cells]) for number, cells in answer]
 
 
 def audio(data: bytes, name: str) -> Pcm:

@@ -12,9 +12,9 @@ from markupsafe import Markup, escape
 
 from channels.registry import channels
 from hub import clock
-from hub.access import people, reveal
+from hub.access import grants, people, reveal
 from hub.settings import settings
-from hub.terms import ROLE_LABELS
+from hub.terms import ROLE_LABELS, Role
 
 STATIC = Path(__file__).parent / "static"
 WORK_NAMES = {
@@ -28,6 +28,7 @@ _OTHER_FIELDS = {
     "occurred": "发生时间", "document_no": "文号", "register_no": "登记号", "from_unit": "来文单位", "url": "网址",
     "sub_source": "信息员", "leader": "批办领导", "rank": "职务", "instruction": "批示内容", "deadline": "办理期限",
     "line": "线路", "agent": "话务员", "call_id": "通话编号", "start": "开始时间", "duration": "时长（秒）",
+    "consent": "知情同意（说明版本）", "location": "现场位置", "follow_up": "后续来件",
     "outlet": "媒体", "published": "发布时间", "barcode": "条码", "postmark": "邮戳",
 }  # fmt: skip
 
@@ -58,7 +59,11 @@ def menu() -> list[tuple[str, str, tuple[str, ...]]]:
             "wordings.new_post")),
         (people.RUNNING_ROLES, "calendars.year_page", "工作日历", ("calendars.year_page", "calendars.paste",
             "calendars.paste_post", "calendars.proposal")),
+        (grants.SHOWN_TO, "people.listing", "人员与权限", ("people.listing", "people.add", "people.password")),
         (reveal.LOOKERS, "reveal.listing", "身份查看", ("reveal.listing",)),
+        (frozenset({Role.LEAD, Role.SYSADMIN}), "directory.certificate_page", "执法证",
+            ("directory.certificate_page",)),
+        (frozenset(Role), "directory.listing", "单位目录", ("directory.listing", "directory.unit_page")),
         (people.RUNNING_ROLES, "running.running", "运行状态", ("running.running",)),
     ]  # fmt: skip
     return [(endpoint, label, within) for roles, endpoint, label, within in entries if who.has(roles)]
