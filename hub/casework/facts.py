@@ -325,8 +325,8 @@ def _ledger(doing: Doing, officer: Mapping[str, Any]) -> Facts:
 
 def verified_with(doing: Doing) -> Clue:
     """The clue whose verification it is: for a member's own result that of its group."""
-    main = doing.session.get(Clue, doing.clue.main_id) if doing.rule.id == "result.own" else None
-    return main or doing.clue
+    main_id = doing.clue.main_id if doing.rule.id == "result.own" else None
+    return doing.clue if main_id is None else doing.session.get_one(Clue, main_id)
 
 
 def running_verification(session: Session, clue: Clue) -> Verification | None:
@@ -433,6 +433,7 @@ COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
     "not_major": _importance,
     "is_major": _importance,
     "other_importance": _importance,
+    "due_ahead": lambda doing: {"due": doing.day("due")} if doing.data.get("due") else {},
     "letter_waits": _waits("letter"),
     "order_waits": _waits("order"),
     "referral_waits": _waits("referral"),
