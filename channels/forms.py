@@ -144,6 +144,20 @@ def fields_of(values: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name not in SENDER_BOXES and name != "mode"}
 
 
+def place_parts(values: dict[str, str]) -> list[Part]:
+    """The spot a telephone told ("lat", "lon", taken out of `values`) as a LOCATION part; browsers speak WGS 84."""
+    told = [values.pop(name, "") for name in ("lat", "lon")]
+    try:
+        lat, lon = (float(number) for number in told)
+    except ValueError:
+        return []
+    if not (abs(lat) <= 90 and abs(lon) <= 180):  # not a number either
+        return []
+    label = values.get("location", "现场位置")
+    data = {"lat": lat, "lon": lon, "system": "WGS84", "label": label}
+    return [Part(PartKind.LOCATION, label, None, "现场位置", data)]
+
+
 def file_parts(raw: RawIntake, indexes: Iterable[int], warnings: list[str]) -> list[Part]:
     """A part for each file: SCAN, AUDIO, VIDEO by content; text and Word files are read; the rest is kept as FILE."""
     parts: list[Part] = []

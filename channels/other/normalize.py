@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from channels.contract import NewReport, Outcome, RawIntake
-from channels.forms import dates, file_parts, form_report, read_form
+from collections.abc import Sequence
+
+from channels.contract import Continuation, NewReport, Outcome, Part, RawIntake
+from channels.forms import dates, file_parts, form_report, place_parts, read_form
 from channels.other.forms import MISC, ON_PAPER, SUB_CHANNELS
 
 NEEDED = {"place": "违法行为发生地", "facts": "主要违法事实"}
@@ -17,7 +19,19 @@ def normalize(raw: RawIntake) -> list[Outcome]:
     code = raw.sub_channel if raw.sub_channel in SUB_CHANNELS else MISC
     if raw.sub_channel and raw.sub_channel not in SUB_CHANNELS:
         warnings.append("未知的子渠道，按“其他”登记")
-    parts = file_parts(raw, indexes, warnings)
+    parts = [*place_parts(values), *file_parts(raw, indexes, warnings)]
+    thread = raw.meta.get("thread")
+    if isinstance(thread, str) and thread:
+        return [_follow_up(raw, values, parts, warnings, thread)]
     required = {} if indexes and code in ON_PAPER else NEEDED
     report = form_report(raw, values, parts, warnings, title=SUB_CHANNELS[code], required=required)
     return [NewReport(report)]
+
+
+def _follow_up(
+    raw: RawIntake, values: dict[str, str], parts: Sequence[Part], warnings: Sequence[str], thread: str
+) -> Continuation:
+    """What a reporter adds later, proved by the query code: it joins the clue of the thread."""
+    said = values.get("follow_up", "补充")
+    report = form_report(raw, {"facts": said, **values}, parts, warnings, title=said, required={})
+    return Continuation(report, (thread,))

@@ -21,7 +21,7 @@ from channels.contract import (
     Sender,
 )
 from channels.files import clean
-from channels.forms import file_parts, form_report, mode_of, read_form
+from channels.forms import file_parts, form_report, mode_of, place_parts, read_form
 from channels.wechat.form import BOXES
 from channels.wechat.kinds import part_of
 from channels.wechat.message import CITIZEN_KINDS, MalformedError, Message, correlation_key, parse, person_key
@@ -169,5 +169,5 @@ def _form(raw: RawIntake) -> Outcome:
     warnings: list[str] = []
     if mode_of(values) == "anonymous" and (values.get("reporter_name") or values.get("reporter_phone")):
         warnings.append("匿名举报但留有姓名或电话")
-    parts = file_parts(raw, indexes, warnings)
+    parts = [*place_parts(values), *file_parts(raw, indexes, warnings)]
     return NewReport(form_report(raw, values, parts, warnings))

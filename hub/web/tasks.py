@@ -67,10 +67,17 @@ def task_page(task_id: int) -> tuple[str, int]:
     return _page(task_id)
 
 
+def _no_program() -> None:
+    """A program never sees identity, whatever its key."""
+    if g.get("program") is not None:
+        abort(404)
+
+
 @bp.post("/tasks/<int:task_id>/number")
 @signed_in(*people.ORIGINAL_ROLES)
 def show_number(task_id: int) -> tuple[str, int]:
     """Shows the number once, on this answer only: a reveal, noted before it is opened; never in quiet hours."""
+    _no_program()
     try:
         with db.transaction() as session:
             task = _found(session, task_id)
@@ -149,6 +156,7 @@ def outcome(task_id: int) -> Reply | tuple[str, int]:
 @signed_in(*people.ORIGINAL_ROLES)
 def document(task_id: int) -> Response | tuple[str, int]:
     """The letter as PDF. It shows name and address: a reveal, noted before the file is given."""
+    _no_program()
     try:
         with db.transaction() as session:
             _found(session, task_id)

@@ -118,7 +118,7 @@ def listing() -> str:
 
 def _shown(session: Session, kind: str) -> list[Shown]:
     """The wordings of a kind, the newest first, with the one in force today marked."""
-    names = dict(session.execute(select(User.id, User.name)).tuples().all())
+    names = {number: name for number, name in session.execute(select(User.id, User.name))}
     rows = {row.id: row for row in session.scalars(select(NoticeTemplate).where(NoticeTemplate.kind == kind))}
     known = [t for t in (*words.installed(session), *notices.shipped()) if t.kind == kind]
     now = words.in_force(session, kind, clock.today())

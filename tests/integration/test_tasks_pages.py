@@ -1,4 +1,5 @@
 """The pages of those who tell: call-backs, letters, written replies; who may, what is refused, what is noted."""
+# ruff: noqa: F401, F811  fixtures of the parts are imported from their own conftest
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from hub import db
 from hub.access import sealing, staff
 from hub.app import create_app
 from hub.models import Clue, NoticeTask, QueryCode
-from tests.integration.notify.conftest import PHONE, UNIT, County, county  # noqa: F401  the fixture
+from tests.integration.notify.conftest import PHONE, UNIT, County, county
 
 PASSWORD = "a long password"
 CAST = {
@@ -58,7 +59,7 @@ class Cast(dict[str, Person]):
 
 
 @pytest.fixture
-def cast(county: County) -> Cast:  # noqa: F811  the fixture
+def cast(county: County) -> Cast:
     del county
     with db.transaction() as session:
         for login, (unit, role) in CAST.items():
@@ -67,7 +68,7 @@ def cast(county: County) -> Cast:  # noqa: F811  the fixture
 
 
 @pytest.fixture
-def call(county: County) -> NoticeTask:  # noqa: F811
+def call(county: County) -> NoticeTask:
     clue_id = county.form("phone", {"caller": CALLER, "place": "桃江县", "facts": "占地", "name": "张三"})
     county.ask(clue_id)
     county.work()
@@ -77,7 +78,7 @@ def call(county: County) -> NoticeTask:  # noqa: F811
 
 
 @pytest.fixture
-def letter(county: County) -> NoticeTask:  # noqa: F811
+def letter(county: County) -> NoticeTask:
     citizen = {"place": "桃江县武潭镇", "facts": "占用耕地建房", "reporter_name": "张三"}
     clue_id = county.form("letter", citizen | {"reporter_phone": PHONE, "reporter_address": ADDRESS})
     county.wish(clue_id, "letter", "call")
@@ -87,22 +88,22 @@ def letter(county: County) -> NoticeTask:  # noqa: F811
 
 
 @pytest.fixture
-def reply(county: County) -> NoticeTask:  # noqa: F811
+def reply(county: County) -> NoticeTask:
     clue_id = county.form("referral", {"leader": "李某", "instruction": "请核查", "facts": "占地", "place": "桃江县"})
     county.ask(clue_id)
     county.work()
     return county.tasks()[0]
 
 
-def notice_state(county: County, task: NoticeTask) -> str:  # noqa: F811
+def notice_state(county: County, task: NoticeTask) -> str:
     return county.notice(task.notice_id).state
 
 
-def acts(county: County, task: NoticeTask) -> list[str]:  # noqa: F811
+def acts(county: County, task: NoticeTask) -> list[str]:
     return county.acts(county.notice(task.notice_id).clue_id)
 
 
-def test_a_call_is_dialled_proved_and_told(county: County, cast: Cast, call: NoticeTask) -> None:  # noqa: F811
+def test_a_call_is_dialled_proved_and_told(county: County, cast: Cast, call: NoticeTask) -> None:
     operator, path = cast["operator"], f"/tasks/{call.id}"
     page = operator.get("/tasks?kind=call").text
     assert "受理告知" in page
@@ -131,7 +132,7 @@ def test_a_call_is_dialled_proved_and_told(county: County, cast: Cast, call: Not
 def test_name_and_registered_contact_prove_too_and_a_wrong_answer_tells_nothing(
     county: County,
     cast: Cast,
-    call: NoticeTask,  # noqa: F811
+    call: NoticeTask,
 ) -> None:
     operator, path = cast["operator"], f"/tasks/{call.id}"
     for wrong in ({"query_code": "ABCD-EFGH-JKMP"}, {"name": "李四", "contact": CALLER}, {"name": "张三"}, {}):
@@ -145,7 +146,7 @@ def test_name_and_registered_contact_prove_too_and_a_wrong_answer_tells_nothing(
     assert operator.post(f"{path}/proof", query_code=CODE).status_code == 429, "ten wrong answers an hour"
 
 
-def test_tries_are_listed_and_three_on_two_days_end_the_calls(county: County, cast: Cast, call: NoticeTask) -> None:  # noqa: F811
+def test_tries_are_listed_and_three_on_two_days_end_the_calls(county: County, cast: Cast, call: NoticeTask) -> None:
     operator, path = cast["operator"], f"/tasks/{call.id}"
     assert operator.post(f"{path}/outcome", outcome="no_answer").status_code == 303
     assert "无人接听" in operator.get("/tasks").text
@@ -160,7 +161,7 @@ def test_tries_are_listed_and_three_on_two_days_end_the_calls(county: County, ca
     assert "未能送达" in operator.get(path).text
 
 
-def test_nobody_is_rung_in_quiet_or_outside_agreed_hours(county: County, cast: Cast, call: NoticeTask) -> None:  # noqa: F811
+def test_nobody_is_rung_in_quiet_or_outside_agreed_hours(county: County, cast: Cast, call: NoticeTask) -> None:
     clue_id = county.notice(call.notice_id).clue_id
     county.wish(clue_id, "call", hours=(14, 16))
     refused = cast["operator"].post(f"/tasks/{call.id}/number")
@@ -172,7 +173,7 @@ def test_nobody_is_rung_in_quiet_or_outside_agreed_hours(county: County, cast: C
     assert night.post(f"/tasks/{call.id}/number").status_code == 422
 
 
-def test_a_letter_is_printed_posted_and_may_come_back(county: County, cast: Cast, letter: NoticeTask) -> None:  # noqa: F811
+def test_a_letter_is_printed_posted_and_may_come_back(county: County, cast: Cast, letter: NoticeTask) -> None:
     mailroom, path = cast["mailroom"], f"/tasks/{letter.id}"
     assert ADDRESS[:6] not in mailroom.get("/tasks?kind=letter").text + mailroom.get(path).text
     made = mailroom.post(f"{path}/document")
@@ -190,7 +191,7 @@ def test_a_letter_is_printed_posted_and_may_come_back(county: County, cast: Cast
     assert mailroom.post(f"{path}/returned").status_code == 422
 
 
-def test_a_written_reply(county: County, cast: Cast, reply: NoticeTask) -> None:  # noqa: F811
+def test_a_written_reply(county: County, cast: Cast, reply: NoticeTask) -> None:
     handler, path = cast["handler"], f"/tasks/{reply.id}"
     assert "批示领导" in handler.get("/tasks?kind=reply").text
     assert "属于受理范围" not in handler.get(path).text
@@ -202,7 +203,7 @@ def test_a_written_reply(county: County, cast: Cast, reply: NoticeTask) -> None:
 
 
 @pytest.mark.parametrize("login", ["mailroom", "stranger", "superior", "auditor", "sysadmin"])
-def test_who_does_not_call_meets_404_everywhere(county: County, cast: Cast, call: NoticeTask, login: str) -> None:  # noqa: F811
+def test_who_does_not_call_meets_404_everywhere(county: County, cast: Cast, call: NoticeTask, login: str) -> None:
     person, path = cast[login], f"/tasks/{call.id}"
     assert person.get(path).status_code == 404
     for act in ("number", "proof", "outcome", "document", "words", "sent", "returned"):
@@ -210,7 +211,7 @@ def test_who_does_not_call_meets_404_everywhere(county: County, cast: Cast, call
     assert notice_state(county, call) == "queued"
 
 
-def test_tasks_of_unseen_clues_and_of_another_kind(county: County, cast: Cast, call: NoticeTask) -> None:  # noqa: F811
+def test_tasks_of_unseen_clues_and_of_another_kind(county: County, cast: Cast, call: NoticeTask) -> None:
     with db.reading() as session:
         no = session.scalars(select(Clue.no)).one()
     assert no not in cast["stranger"].get("/tasks").text
