@@ -156,7 +156,7 @@ def keep_photos(session: Session, who: Actor, clue: Clue, blobs: Iterable[contra
     row = Intake(
         channel=clue.channel, source_id=SOURCE, unit_id=clue.owner_unit_id, at=clock.now(), key_id=key.id,
         meta=key.seal_json({"key": "", "also": [], "meta": {}}, "intake.meta"), remotes=None,
-        state=IntakeState.REGISTERED, kind=IntakeKind.OTHER, kind_suggested=IntakeKind.OTHER, reason="现场照片",
+        state=IntakeState.REGISTERED, kind=IntakeKind.OTHER, kind_suggested=IntakeKind.OTHER,
     )  # fmt: skip
     session.add(row)
     session.flush()
@@ -165,7 +165,7 @@ def keep_photos(session: Session, who: Actor, clue: Clue, blobs: Iterable[contra
     made = []
     for number, photo in enumerate(photos):
         blob = intake.add_blob(session, row.id, key, number, photo, "raw")
-        piece = contract.Part(contract.PartKind.SCAN, title=f"现场照片 {number + 1}")
+        piece = contract.Part(contract.PartKind.SCAN, title=f"现场照片 {number + 1}", data={"role": "site_photo"})
         intake.add_part(session, row, key, number, piece.kind, piece, blob.id, clue)
         made.append(blob.id)
     data = {"intake": row.id, "sha256": [photo.sha256() for photo in photos]}

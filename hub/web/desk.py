@@ -29,14 +29,18 @@ FIRST = (
 """The usual next step, where it is open: shown as the main button."""
 BESIDE = ("escalate", "determine.P3", "determine.P5", "verify.end", "refer_on", "return", "unmerge")
 GROUPS = (
-    ("判定", ("determine.", "ask", "close.not_a_clue")),
+    ("判定", ("determine.", "ask", "close.")),
     ("管辖", ("assign", "hand_down", "escalate", "refer_on", "designate", "confirm_competence", "return", "object",
-              "redesignate", "transfer", "assist", "receipt", "feedback", "dispute", "review")),
-    ("核查", ("verify.", "major", "supervis")),
-    ("告知与办结", ("tell.", "close.")),
-    ("并案与关联", ("merge", "unmerge", "split", "follow_up", "link")),
-    ("更正", ("reopen.",)),
+              "redesignate", "take_over", "feedback")),
+    ("转交与协办", ("transfer", "reopen.transfer", "assist.")),
+    ("核查", ("verify.", "result.")),
+    ("告知", ("tell.",)),
+    ("并案与关联", ("merge", "unmerge", "split", "follow_up", "link_case")),
+    ("重大与督办", ("mark.", "report.", "supervise.", "reply.", "circulate", "extend")),
+    ("回避与隔离", ("recuse", "wall.", "discipline.", "quarantine.")),
+    ("更正", ("reopen.", "set_kind.")),
 )  # fmt: skip
+"""Where an act stands in the menu, by the beginning of its id; the first that fits."""
 LABELS = {"verify.start": "开始核查", "verify.record": "填写现场记录", "tell.determination": "登记已告知判定"}
 WORDS = ("words", "reason_text", "reason", "answer", "permits", "confirmation", "case_no", "evidence")
 PICTURES = (".jpg", ".jpeg", ".png", ".heic", ".heif", ".tif", ".tiff", ".webp")
@@ -99,19 +103,25 @@ class Bar:
         return self.first is not None or bool(self.groups)
 
 
+def _open_now(offer: Offer) -> bool:
+    """Whether there is something to do: nothing is told by hand where no notice waits."""
+    waits = all(one.options for one in offer.fields if one.name == "notice")
+    return offer.refusal is None and (waits or not offer.id.startswith("tell."))
+
+
 def _button(offer: Offer) -> Button:
     return Button(offer.id, LABELS.get(offer.id, offer.label), offer.article, offer.refusal)
 
 
 def bar(offers: Sequence[Offer]) -> Bar:
     """Puts the offers in their places."""
-    open_now = {offer.id: offer for offer in offers if offer.refusal is None}
+    open_now = {offer.id: offer for offer in offers if _open_now(offer)}
     first = next((_button(open_now[act]) for act in FIRST if act in open_now), None)
     beside = [_button(open_now[act]) for act in BESIDE if act in open_now][:2]
     shown = {button.id for button in (first, *beside) if button is not None}
     groups: dict[str, list[Button]] = {}
     for offer in offers:
-        if offer.id not in shown:
+        if offer.id not in shown and (_open_now(offer) or offer.refusal is not None):
             group = next((label for label, stems in GROUPS if offer.id.startswith(stems)), "其他")
             groups.setdefault(group, []).append(_button(offer))
     order = [*(label for label, _ in GROUPS), "其他"]

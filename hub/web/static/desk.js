@@ -103,7 +103,7 @@
     }, () => { said.textContent = "没有取得位置：请允许定位，或手工填写"; }, { enableHighAccuracy: true, timeout: 15000 });
   });
   // A known certificate fills in its holder and its end, a known name the certificate.
-  document.addEventListener("change", (event) => {
+  document.addEventListener("input", (event) => {
     const row = event.target.closest(".officer");
     if (row) {
       const [name, certificate, until] = all("input", row);
@@ -114,6 +114,8 @@
         if (!until.value) until.value = known.dataset.until;
       }
     }
+  });
+  document.addEventListener("change", (event) => {
     if (event.target.matches("[data-photos]")) {
       const list = $("[data-chosen]", event.target.parentElement);
       list.replaceChildren(...[...event.target.files].map((file) => {
