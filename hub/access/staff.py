@@ -13,10 +13,21 @@ from hub.models import Grant, User
 from hub.terms import Role
 
 EXCLUSIVE = frozenset({Role.SYSADMIN, Role.SECADMIN, Role.AUDITOR})
+ADMINISTRATORS = frozenset({Role.SYSADMIN, Role.SECADMIN})
 
 
 class StaffError(ValueError):
     """A person cannot be added like this; the message says why."""
+
+
+def conflict(roles: Iterable[str]) -> str:
+    """Why nobody may hold these roles together; "" where they may."""
+    wanted = set(roles)
+    if len(wanted & EXCLUSIVE) > 1:
+        return "系统管理员、安全管理员、审计员互斥（sysadmin, secadmin and auditor exclude each other）"
+    if wanted & ADMINISTRATORS and len(wanted) > 1:
+        return "管理员不得兼任经办岗位：管理员不接触线索内容（administrators hold no other role）"
+    return ""
 
 
 def add(
@@ -27,13 +38,17 @@ def add(
     unknown = wanted - set(Role)
     if unknown:
         raise StaffError(f"no such role: {', '.join(sorted(unknown))}")
-    if len(wanted & EXCLUSIVE) > 1:
-        raise StaffError("sysadmin, secadmin and auditor exclude each other")
+    problem = conflict(wanted)
+    if problem:
+        raise StaffError(problem)
     unit = units.by_code(session, unit_code)
     if unit is None:
         raise StaffError(f"no unit {unit_code}")
-    if len(password) < 8:
-        raise StaffError("a password has at least 8 characters")
+    if not demo:
+        try:
+            passwords.check_policy(password, login)
+        except passwords.PasswordError as error:
+            raise StaffError(str(error)) from None
     if session.scalars(select(User).where(User.login == login)).first() is not None:
         raise StaffError(f"{login} exists already")
     person = User(login=login, name=name, password=passwords.hashed(password), demo=demo)
