@@ -119,9 +119,8 @@ def test_a_key_never_administers(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("change", "word"),
-        past = {"created": moment - timedelta(days=2), "expires": moment - timedelta(days=1)}
-        session.execute(update(ApiToken).values(**past))
-     ({"addresses": "10.0.0.0/99"}, "网段"), ({"addresses": "host.example"}, "网段")],
+    [({"scopes": ()}, "权限"), ({"scopes": ("everything",)}, "权限"), ({"days": 0}, "有效期"),
+     ({"days": 400}, "有效期"), ({"addresses": "10.0.0.0/99"}, "网段"), ({"addresses": "host.example"}, "网段")],
 )  # fmt: skip
 def test_what_is_refused(desk: Desk, change: dict, word: str) -> None:
     with pytest.raises(tokens.TokenError, match=word):
