@@ -24,6 +24,7 @@ from hub.casework.calendars import confirm_calendar, preview_calendar, propose_c
 from hub.casework.chains import Step, end_absence, in_force, set_absence, set_chain
 from hub.casework.changes import announce, is_open, key_of, seen_by
 from hub.casework.clocks import calendar_of
+from hub.casework.competence import NewEntry, add_entry, directory, end_entry
 from hub.casework.counters import fold_counters
 from hub.casework.errors import RefusedError, StaleError
 from hub.casework.identity import mark_shared, may_try_code, note_wrong_code
@@ -34,22 +35,27 @@ from hub.casework.opening import Opening, open_clue, serial, takes_material
 from hub.casework.orders import directives, supervised
 from hub.casework.quarantine import find_quarantined, quarantined
 from hub.casework.quarantine import sheet as hand_over_sheet
-from hub.casework.reporters import add_reporter
+from hub.casework.reorganising import close_unit, follow_clues, move_unit, rename_unit, reseat, set_up_unit
+from hub.casework.reporters import add_reporter, join_reporter
 from hub.casework.sweeping import Alert, Warned, alerts, close_waiting, sweep
+from hub.casework.switches import CHOICES, confirm_switch, propose_switch
 from hub.casework.values import CONFIRMABLE, apply_suggestions, confirm, note_read, reenrich, suggested, typed
 from hub.casework.walls import behind as walls_of
 from hub.casework.walls import look as look_for_walls
 from hub.casework.walls import reasons_of as reasons_of_walls
 
 __all__ = [
+    "CHOICES",
     "CONFIRMABLE",
     "Alert",
     "Done",
+    "NewEntry",
     "Opening",
     "RefusedError",
     "StaleError",
     "Step",
     "Warned",
+    "add_entry",
     "add_reporter",
     "alerts",
     "announce",
@@ -57,22 +63,29 @@ __all__ = [
     "apply_suggestions",
     "approval_sheet",
     "calendar_of",
+    "close_unit",
     "close_waiting",
     "confirm",
     "confirm_calendar",
+    "confirm_switch",
     "decide",
     "directives",
+    "directory",
     "end_absence",
+    "end_entry",
     "find_quarantined",
     "fold_counters",
+    "follow_clues",
     "hand_over_sheet",
     "in_force",
     "is_open",
+    "join_reporter",
     "key_of",
     "kind_counts",
     "look_for_walls",
     "mark_shared",
     "may_try_code",
+    "move_unit",
     "note_read",
     "note_told",
     "note_undelivered",
@@ -84,16 +97,20 @@ __all__ = [
     "proposals_of",
     "propose",
     "propose_calendar",
+    "propose_switch",
     "quality_sample",
     "quarantined",
     "reasons_of_walls",
     "reenrich",
+    "rename_unit",
     "reported_to",
+    "reseat",
     "seen_by",
     "serial",
     "set_absence",
     "set_chain",
     "set_intake_kind",
+    "set_up_unit",
     "signs",
     "suggested",
     "supervised",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub import clock, notify
@@ -14,7 +14,7 @@ from hub.casework import clocks
 from hub.casework.doing import Doing
 from hub.law import workflow
 from hub.law.deadlines import base_day
-from hub.models import ChainHead, Clock, Clue, Membership, Notice
+from hub.models import ChainHead, Clock, Clue, Event, Membership, Notice
 
 RESULT_KINDS = ("no_violation", "violation")
 DETERMINATION_KINDS = ("accepted", "out_of_scope", "duplicate", "supplement")
@@ -136,13 +136,35 @@ def settle(session: Session, clue: Clue, at: datetime) -> None:
         if row.stopped_at is None and not waits:
             told = [notice for notice in about if notice.told_at is not None]
             last = max(told, key=lambda notice: notice.told_at or at) if told else None
-            moment = last.told_at if last is not None and last.told_at is not None else at
-            states = {notice.state for notice in about}
-            ended_as = "exhausted" if "undelivered" in states else "told" if told else "nobody"
+            moment, ended_as = _ended(session, about, at)
             changes.append(clocks.stop(session, row, moment, ended_as, last.id if last else None))
         elif row.stopped_at is not None and row.ended_as in _BY_NOTICE and waits:
             changes.append(clocks.reopen(session, row))
     _log(session, clue, changes, moment)
+
+
+def _ended(session: Session, about: list[Notice], at: datetime) -> tuple[datetime, str]:
+    """When and how a clock ends whose parties' notices are all settled.
+
+    Told is told to every party: where one could not be reached the clock ends as exhausted, however many were told,
+    and not before that party's last route failed (PRODUCT §7). Parties that nobody has to tell change nothing.
+    """
+    moments = [row.told_at for row in about if row.told_at is not None]
+    lost = [row for row in about if row.state == "undelivered"]
+    if lost:
+        moments.append(_lost_at(session, lost) or at)
+    return max(moments, default=at), "exhausted" if lost else "told" if moments else "nobody"
+
+
+def _lost_at(session: Session, lost: list[Notice]) -> datetime | None:
+    """When the last of these notices had no route left, by the log: reports come late and in any order."""
+    return session.scalar(
+        select(func.max(Event.at)).where(
+            Event.object.in_({f"clue:{row.clue_id}" for row in lost}),
+            Event.act == "notice.undelivered",
+            Event.data["notice"].as_integer().in_([row.id for row in lost]),
+        )
+    )
 
 
 def _log(session: Session, clue: Clue, changes: list[dict[str, Any]], at: datetime) -> None:

@@ -173,6 +173,7 @@ def snapshot(clue_id: int) -> dict[str, list[tuple[Any, ...]]]:
         "clue": "id", "clock": "clue_id", "clue_unit": "clue_id", "clue_hold": "clue_id", "clue_hop": "clue_id",
         "clue_group": "member_id", "notice": "clue_id", "clue_opinion": "clue_id", "verification": "clue_id",
         "clue_ask": "clue_id", "follow_up": "clue_id", "clue_value": "clue_id",
+        "transfer": "clue_id", "clue_assist": "clue_id", "objection": "clue_id",
     }  # fmt: skip
     with db.reading() as session:
         found = {
