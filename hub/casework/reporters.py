@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hub.access import audit
+from hub.access.people import Actor
 from hub.access.sealing import blind, new_key
-from hub.models import Clue, ClueReporter, Reporter, ReporterIndex
+from hub.casework.changes import announce, touch
+from hub.casework.errors import RefusedError
+from hub.models import Clue, ClueReporter, IntakeClue, Reporter, ReporterIndex
+from hub.terms import State
 
 
 def add_reporter(session: Session, clue: Clue, intake_id: int, identity: dict[str, str]) -> None:
@@ -34,3 +39,27 @@ def normal(kind: str, value: str) -> str:
         digits = "".join(char for char in value if char.isdigit())
         return digits[-11:] if len(digits) > 11 and digits.startswith("86") else digits
     return value.strip().lower() if kind == "email" else value.strip()
+
+
+def join_reporter(session: Session, who: Actor, clue: Clue, identity: dict[str, str]) -> int:
+    """A further signer of a joint letter, entered by a person; how many reporters the clue has now.
+
+    The same person is one reporter. Raises RefusedError where the clue is closed, or nothing says who it is.
+    """
+    if clue.state in (State.CLOSED, State.TRANSFERRED):
+        raise RefusedError("线索已办结或转交，不能再登记举报人", kind="state")
+    told = {name: value.strip() for name, value in identity.items() if value.strip()}
+    if not told:
+        raise RefusedError("请至少填写姓名或一种联系方式", kind="missing", name="name")
+    intake_id = session.scalars(
+        select(IntakeClue.intake_id).where(IntakeClue.clue_id == clue.id).order_by(IntakeClue.intake_id)
+    ).first()
+    if intake_id is None:
+        raise RefusedError("线索没有来件，不能登记举报人", kind="state")
+    add_reporter(session, clue, intake_id, told)
+    session.flush()
+    count = session.scalar(select(func.count()).where(ClueReporter.clue_id == clue.id)) or 0
+    audit.record(session, f"clue:{clue.id}", "join_reporter", actor=who.label, data={"reporters": count})
+    touch(session, clue)
+    announce(session, clue)
+    return count

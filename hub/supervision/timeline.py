@@ -34,7 +34,7 @@ ACT_LABELS = {
     "called_back": "电话告知",
     "notice.told": "已告知", "notice.undelivered": "告知未能送达", "notice.recalled": "告知已撤回",
     "notice.queued": "告知待送达",
-    "notice.no_reporter": "无可告知的人", "reveal_address_sheet": "取用收件地址", "wish": "记录联系意愿",
+    "notice.no_reporter": "无可告知的人", "reveal_address_sheet": "取用收件地址", "wish": "记录联系意愿", "join_reporter": "登记共同举报人",
     "clock.start": "时限起算", "clock.stop": "时限停止", "clock.resume": "时限继续", "clock.reopen": "时限恢复",
     "clock.recompute": "时限重算", "clock.warning": "时限提醒",
 }  # fmt: skip

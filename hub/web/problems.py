@@ -50,7 +50,7 @@ class Problem(BaseModel):
     retry: bool = Field(description="Whether trying again can help; where it is stale, after a look at the clue")
     rule: str | None = Field(default=None, description="Id of the act whose row of the rule table refuses")
     article: str | None = Field(default=None, description="Article of the 2017 measures; 内部规则 where none says it")
-    kind: str = Field(description="state, role, unit, missing, value, guard, time, stale, approval; else about the request")
+    kind: str = Field(description="state, role, unit, missing, value, guard, time, stale, approval; else the request")
     name: str | None = Field(default=None, description="The datum or the guard")
     version: int | None = Field(default=None, description="Stale: the clue's present version")
 
