@@ -64,6 +64,22 @@ class Wishes(Answer):
     wishes: list[models.WishFacts]
 
 
+class ReporterBody(Body):
+    """A further signer of a joint letter. Sealed at once; nothing of it is answered."""
+
+    name: str = Field(default="", max_length=60)
+    phone: str = Field(default="", max_length=40)
+    email: str = Field(default="", max_length=200)
+    address: str = Field(default="", max_length=200)
+    id_number: str = Field(default="", max_length=30)
+
+
+class ReporterCount(Answer):
+    """How many reporters the clue has: each is told separately."""
+
+    reporters: int
+
+
 class TryFacts(Answer):
     """One call-back."""
 
@@ -209,6 +225,17 @@ def record_wish(no: str) -> Response:
         notify.record_wish(session, clue.id, given.reporter, given.routes, hours=hours, neutral=given.neutral, who=me())
         casework.announce(session, clue)
         return said(Wishes(wishes=[facts.wish(one) for one in shown_notices.wishes(session, clue)]))
+
+
+@bp.post("/clues/<no>/reporters")
+@openapi.describes(answer=ReporterCount, body=ReporterBody)
+@signed_in(*people.ORIGINAL_ROLES)
+def join_reporter(no: str) -> Response:
+    """Enters a further reporter of a joint letter. The same person is one reporter."""
+    given = read(ReporterBody)
+    with db.transaction() as session:
+        count = casework.join_reporter(session, me(), owned(session, no), given.model_dump())
+        return said(ReporterCount(reporters=count))
 
 
 @bp.get("/tasks")
