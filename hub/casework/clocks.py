@@ -87,7 +87,7 @@ def start(
     before = known[-1] if known else None
     if kind == "escalation" and before is not None and chosen["escalation"] == "total":
         base = before.base
-    stood = before is not None and before.ended_as == "superseded" and last is None
+    stood = live is None and before is not None and before.ended_as == "superseded" and last is None
     if stood and before is not None and (before.base, before.days - before.extended) == (base, days):
         return _go_on(session, before)
     found = deadlines.due(base, days, calendar_of(session, clue.owner_unit_id))

@@ -26,7 +26,7 @@ from hub.models import (
     Unit,
     User,
 )
-from hub.terms import Role
+from hub.terms import Role, State
 
 
 @effect("assign")
@@ -90,6 +90,16 @@ def designate(doing: Doing) -> None:
 def objection(session: Session, clue: Clue) -> Objection | None:
     """The objection of the designated unit that waits for its review."""
     return session.scalars(select(Objection).where(Objection.clue_id == clue.id, Objection.state == "open")).first()
+
+
+def to_review(session: Session, unit_id: int) -> list[Objection]:
+    """The objections that wait for this designator, the oldest first; none where the unit has decided meanwhile."""
+    wanted = select(Objection).join(Clue, Clue.id == Objection.clue_id).where(Clue.state == State.DESIGNATED)
+    return list(
+        session.scalars(
+            wanted.where(Objection.designator_id == unit_id, Objection.state == "open").order_by(Objection.id)
+        )
+    )
 
 
 @effect("object")
