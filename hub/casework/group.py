@@ -29,7 +29,7 @@ def second_person(doing: Doing) -> dict[str, Any]:
         select(KindProposal)
         .join(IntakeClue, IntakeClue.intake_id == KindProposal.intake_id)
         .where(IntakeClue.clue_id == doing.clue.id, KindProposal.kind == doing.data.get("kind"))
-        .where(or_(KindProposal.decided_at.is_(None), KindProposal.decided_at >= doing.clue.state_at))
+        .where(or_(KindProposal.decided_at.is_(None), KindProposal.decided_at >= (doing.clue.state_at or doing.clue.at)))
         .order_by(KindProposal.id.desc())
     ).first()
     proposer = row.by_user if row is not None else doing.user_id

@@ -35,6 +35,7 @@ from hub.models import (
     Notice,
     Officer,
     QueryCode,
+    ScopeChange,
     SharedContact,
     SiteRecord,
     User,
@@ -42,13 +43,13 @@ from hub.models import (
     Wall,
 )  # fmt: skip
 from hub.terms import Role
-from tests.law import departments
+from tests.law import departments, orders
 
 with (Path(__file__).parent / "cases.csv").open(encoding="utf-8", newline="") as file:
     ROWS = list(csv.DictReader(line for line in file if not line.startswith("#")))
 ELSEWHERE = {"register": "clues are opened, not acted on", "due": "pure", "set_kind.clue": "test_kinds",
-             "set_kind.other": "test_kinds"}  # fmt: skip
-CASES = [row for row in ROWS if row["act"] not in ELSEWHERE and row["id"] != "p5-switch-off"]
+             "set_kind.other": "test_kinds", **orders.ELSEWHERE}  # fmt: skip
+CASES = [row for row in ROWS if row["act"] not in ELSEWHERE and row["id"] not in {"p5-switch-off", *orders.IMPOSSIBLE}]
 IMPOSSIBLE = {
     "close-p3-undetermined", "close-p4-undetermined", "close-p5-undetermined", "close-r0-undetermined",
     "close-r1-undetermined", "close-r0-of-a-refused-clue", "close-r1-of-a-refused-clue",
@@ -116,7 +117,7 @@ class Case:
         if self.row["role"] == "machine":
             return None
         unit_id = self.clue.owner_unit_id
-        if self.rule.by == "designator":
+        if self.rule.by in ("designator", "above"):
             city = units.by_code(self.session, CITY)
             assert city is not None
             unit_id = city.id
@@ -166,7 +167,8 @@ class Case:
         since = self.facts.get("received") or (self.row["base"] if received else "") or "2026-01-30"
         self.session.scalars(select(Hold).where(Hold.clue_id == self.clue.id)).one().since = self.at(since)
         self.stand()
-        for part in (self.hops, self.officers, self.told, self.group, self.earlier, self.asked, self.others, self.departments, self.walls):
+        for part in (self.hops, self.officers, self.told, self.group, self.earlier, self.asked, self.others, self.departments, self.walls,
+                     lambda: orders.arrange(self)):
             part()
         self.session.flush()
         self.session.expire_all()
@@ -176,7 +178,7 @@ class Case:
         main = self.opened() if state == "merged" or self.facts.get("member") else None
         group = self.join(main, clue) if main is not None else None
         earlier = self.opened()
-        result = self.facts.get("result") if act not in ("verify.end", "result.member") else None
+        result = self.facts.get("result") if act not in ("verify.end", "result.member", "result.own") else None
         later = state in ("to_tell", "closed") and (result or not act.startswith(("close", "reopen.determination")))
         clue.determination = self.facts.get("determination")
         if clue.determination is None and (state == "verifying" or later) and self.row["id"] not in IMPOSSIBLE:
@@ -350,6 +352,11 @@ class Case:
             self.data["person"] = 999_999_999 if stranger else self.some_user()
         if self.facts.get("person_walled") and "person" in self.data:
             self.wall(user_id=self.data["person"], reason="named", state="held")
+        if self.facts.get("ground_listed") is False:
+            city = units.by_code(self.session, CITY)
+            assert city is not None
+            self.session.add(ScopeChange(unit_id=city.id, class_code="N3", remove="N3", filing_no="1", valid_to=None,
+                                         filed_on=date(2025, 1, 1), by_user=self.some_user()))  # fmt: skip
         if self.facts.get("handed_over"):
             kind = "discipline" if self.facts["refused_ground"] == "N2" else "secrecy"
             self.session.add(HandOver(clue_id=self.clue.id, kind=kind, number="1", receiver="x", sha256="",
