@@ -1,8 +1,8 @@
 """The evidence store: sealed, content-addressed, write-once.
 
 Layout: root/ab/cd/<sha256 of the sealed file>. A file is one format byte (1), a 7-byte nonce prefix, then chunks of
-64 KiB plain text each as AES-256-GCM (STREAM: nonce = prefix + 4-byte counter + last-flag), so that ranges can be read
-and a truncated or reordered file does not open. Written as: temp file → write → size check → fsync → rename → fsync of
+64 KiB plain text each as AES-256-GCM or SM4-GCM (STREAM: nonce = prefix + 4-byte counter + last-flag), so that ranges
+can be read and a truncated or reordered file does not open. Written as: temp file → write → size check → fsync → rename → fsync of
 the folder; only then may a row point to it (QUALITY §1).
 """
 
@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from hub import failpoints
+from hub import ciphers, failpoints
 
 CHUNK = 64 * 1024
 TAG = 16
@@ -63,7 +62,7 @@ class Store:
         return self.root / address[:2] / address[2:4] / address
 
     def put(self, source: BinaryIO, key: bytes) -> Stored:
-        """Seals the stream under `key` (32 bytes); returns once it is on stable storage, raises OSError otherwise."""
+        """Seals the stream under `key` (32 bytes: AES, 16: SM4); returns once it is on stable storage, or OSError."""
         temp = self.root / "tmp" / secrets.token_hex(16)
         try:
             stored = self._write(temp, source, key)
@@ -81,7 +80,7 @@ class Store:
         return stored
 
     def _write(self, temp: Path, source: BinaryIO, key: bytes) -> Stored:
-        box, prefix = AESGCM(key), os.urandom(7)
+        box, prefix = ciphers.box(key), os.urandom(7)
         plain, sealed, size, written, index = hashlib.sha256(), hashlib.sha256(), 0, 0, 0
         with temp.open("xb") as file:
             block = FORMAT + prefix
@@ -115,7 +114,7 @@ class Store:
             header = file.read(HEADER)
             if len(header) != HEADER or header[:1] != FORMAT:
                 raise EvidenceError(f"evidence {address[:12]} has an unknown format")
-            box, prefix = AESGCM(key), header[1:]
+            box, prefix = ciphers.box(key), header[1:]
             chunks = max(1, -(-(length - HEADER) // (CHUNK + TAG)))
             size = length - HEADER - chunks * TAG
             stop = size if stop is None else min(stop, size)

@@ -1,8 +1,9 @@
 """Sealing of content and identity (decision 7).
 
-A random data key per intake, clue and reporter is wrapped by the key of the unit that holds it; unit keys, the blind
-index and the search tokens are derived (HKDF-SHA256) from one master key in a file outside the database. Fields are
-AES-256-GCM: 12 bytes nonce + ciphertext + tag, with the field's name as associated data.
+A random data key per intake, clue and reporter is wrapped by the key of the unit that holds it. The key file outside
+the database holds a master, from which the units' keys are derived (HKDF-SHA256) and which is rotated, and apart from
+it the key of blind indexes, search and seals, which stays. Fields are AES-256-GCM or SM4-GCM (by the size of the data
+key): 12 bytes nonce + ciphertext + tag, with the field's name as associated data.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ import json
 import os
 import secrets
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Session
 
+from hub import ciphers
 from hub.models import DataKey, SourceCursor
 from hub.settings import settings
 
@@ -37,54 +38,130 @@ class SealError(RuntimeError):
     """Sealed bytes do not open: wrong key, wrong field, or changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """What the key file holds: the key of indexes, seals and search, which stays; the masters of the units' keys."""
+
+    index: bytes
+    masters: dict[int, bytes]
+    current: int
+
+    def text(self) -> str:
+        masters = {str(version): key.hex() for version, key in self.masters.items()}
+        return json.dumps({"format": 2, "index": self.index.hex(), "masters": masters, "current": self.current})
+
+
 def make_key_file(path: Path) -> None:
-    """Makes a new master key, 0600, durably; refuses to overwrite one."""
+    """Makes new keys, 0600, durably; refuses to overwrite any."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ring = KeyRing(secrets.token_bytes(32), {1: secrets.token_bytes(32)}, 1)
+    _write(path, ring.text())
+
+
+def _write(path: Path, content: str) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
-        file.write(json.dumps({"format": 1, "master": secrets.token_hex(32)}) + "\n")
+        file.write(content + "\n")
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
-def read_key_file(path: Path) -> bytes:
-    """The master key. Raises KeyFileError with what to do."""
+def replace_key_file(path: Path, ring: KeyRing) -> None:
+    """Puts other keys in the file's place, whole or not at all, durably."""
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        _write(new, ring.text())
+        new.replace(path)
+        _sync(path.parent)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def read_key_ring(path: Path) -> KeyRing:
+    """The keys. Raises KeyFileError with what to do. A file of format 1 holds one key for everything."""
     try:
         mode = path.stat().st_mode
         content = json.loads(path.read_text())
-        master = bytes.fromhex(content["master"])
+        if content.get("format") == 2:
+            masters = {int(version): bytes.fromhex(key) for version, key in content["masters"].items()}
+            ring = KeyRing(bytes.fromhex(content["index"]), masters, int(content["current"]))
+        else:
+            only = bytes.fromhex(content["master"])
+            ring = KeyRing(only, {1: only}, 1)
     except FileNotFoundError:
         raise KeyFileError(f"key file {path} is missing: restore it; without it nothing sealed can be read") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise KeyFileError(f"key file {path} is damaged: restore it from its backup") from None
     if mode & 0o077:
         raise KeyFileError(f"key file {path} is open to others: chmod 600")
-    if len(master) != 32:
+    if any(len(key) != 32 for key in (ring.index, *ring.masters.values())) or ring.current not in ring.masters:
         raise KeyFileError(f"key file {path} holds no 256-bit key")
-    return master
+    return ring
 
 
-@cache
-def _master() -> bytes:
-    return read_key_file(settings().key_path)
+def read_key_file(path: Path) -> bytes:
+    """The key of indexes and seals, as a check that the file is whole. Raises KeyFileError with what to do."""
+    return read_key_ring(path).index
+
+
+@dataclass
+class _Held:
+    """The ring this process read, and which file it was: another process may rotate the keys."""
+
+    ring: KeyRing | None = None
+    seen: tuple[int, int] = (0, 0)
+
+
+_held = _Held()
+
+
+def _ring(*, anew: bool = False) -> KeyRing:
+    """The keys; with `anew` read again if the file is another one by now."""
+    path = settings().key_path
+    if _held.ring is None or anew:
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return read_key_ring(path)
+        if _held.ring is None or (stat.st_ino, stat.st_mtime_ns) != _held.seen:
+            _held.ring, _held.seen = read_key_ring(path), (stat.st_ino, stat.st_mtime_ns)
+    return _held.ring
 
 
 def forget_keys() -> None:
     """Drops cached keys (tests, rotation)."""
-    _master.cache_clear()
+    _held.ring = None
     derived.cache_clear()
     _opened.cache_clear()
 
 
+def _derive(secret: bytes, purpose: str) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret)
+
+
 @lru_cache(maxsize=8192)
 def derived(purpose: str) -> bytes:
-    """A 256-bit key for one purpose: "unit:17:1", "blind", "search", "chain", "serial"."""
-    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(_master())
+    """A 256-bit key for one purpose: "blind", "search", "chain", "serial". It stays through rotations."""
+    return _derive(_ring().index, purpose)
+
+
+def _unit_key(unit_id: int, version: int, size: int) -> bytes:
+    """The key that wraps a unit's data keys. Raises SealError where that master is in no key file any more."""
+    ring = _ring()
+    if version not in ring.masters:
+        ring = _ring(anew=True)
+    if version not in ring.masters:
+        raise SealError(f"master key {version} is not in the key file: restore the file that belongs to these data")
+    return _derive(ring.masters[version], f"unit:{unit_id}:{version}")[:size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +174,7 @@ class Key:
     def seal(self, value: str | bytes, field: str) -> bytes:
         plain = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
         nonce = os.urandom(NONCE)
-        return nonce + AESGCM(self.secret).encrypt(nonce, plain, field.encode())
+        return nonce + ciphers.box(self.secret).encrypt(nonce, plain, field.encode())
 
     def seal_json(self, value: Any, field: str) -> bytes:
         return self.seal(json.dumps(value, ensure_ascii=False, separators=(",", ":")), field)
@@ -105,7 +182,7 @@ class Key:
     def open(self, sealed: bytes, field: str) -> bytes:
         """The plain bytes. Raises SealError when they were changed or belong to another field or key."""
         try:
-            return AESGCM(self.secret).decrypt(sealed[:NONCE], sealed[NONCE:], field.encode())
+            return ciphers.box(self.secret).decrypt(sealed[:NONCE], sealed[NONCE:], field.encode())
         except (InvalidTag, ValueError):
             raise SealError(f"{field} of key {self.id} does not open") from None
 
@@ -116,12 +193,16 @@ class Key:
         return json.loads(self.open(sealed, field))
 
 
-def new_key(session: Session, unit_id: int) -> Key:
-    """A fresh data key, wrapped for the unit, in the running transaction."""
-    secret = secrets.token_bytes(32)
+def _wrap(secret: bytes, unit_id: int, version: int) -> bytes:
     nonce = os.urandom(NONCE)
-    kek = AESGCM(derived(f"unit:{unit_id}:1"))
-    row = DataKey(unit_id=unit_id, version=1, wrapped=nonce + kek.encrypt(nonce, secret, b"data_key"))
+    kek = ciphers.box(_unit_key(unit_id, version, len(secret)))
+    return nonce + kek.encrypt(nonce, secret, b"data_key")
+
+
+def new_key(session: Session, unit_id: int) -> Key:
+    """A fresh data key of the cipher that is set, wrapped for the unit, in the running transaction."""
+    secret, version = secrets.token_bytes(ciphers.KEY_BYTES[settings().seal_algorithm]), _ring(anew=True).current
+    row = DataKey(unit_id=unit_id, version=version, wrapped=_wrap(secret, unit_id, version))
     session.add(row)
     session.flush()
     return Key(row.id, secret)
@@ -130,16 +211,19 @@ def new_key(session: Session, unit_id: int) -> Key:
 def rewrap(session: Session, key_id: int, unit_id: int) -> None:
     """Hands a data key over to another unit: what it seals stays as it is, only the wrapping changes."""
     row = session.get_one(DataKey, key_id)
-    if row.unit_id == unit_id:
-        return
-    secret, nonce = open_key(session, key_id).secret, os.urandom(NONCE)
-    kek = AESGCM(derived(f"unit:{unit_id}:1"))
-    row.unit_id, row.version, row.wrapped = unit_id, 1, nonce + kek.encrypt(nonce, secret, b"data_key")
+    if row.unit_id != unit_id:
+        wrap_anew(row, unit_id, _ring(anew=True).current)
+
+
+def wrap_anew(row: DataKey, unit_id: int, version: int) -> None:
+    """Wraps a data key with another unit's key or another master."""
+    secret = _opened(row.id, row.unit_id, row.version, row.wrapped).secret
+    row.unit_id, row.version, row.wrapped = unit_id, version, _wrap(secret, unit_id, version)
 
 
 @lru_cache(maxsize=4096)
 def _opened(key_id: int, unit_id: int, version: int, wrapped: bytes) -> Key:
-    kek = AESGCM(derived(f"unit:{unit_id}:{version}"))
+    kek = ciphers.box(_unit_key(unit_id, version, len(wrapped) - NONCE - ciphers.TAG))
     try:
         return Key(key_id, kek.decrypt(wrapped[:NONCE], wrapped[NONCE:], b"data_key"))
     except InvalidTag:
