@@ -10,6 +10,7 @@ def blueprints() -> list[Blueprint]:
     from hub.web import (  # noqa: PLC0415  they import the application's parts
         account,
         acts,
+        approving,
         api,
         calendars,
         citizen,
@@ -31,6 +32,7 @@ def blueprints() -> list[Blueprint]:
         account.bp,
         console.bp,
         acts.bp,
+        approving.bp,
         compare.bp,
         sheets.bp,
         files.bp,

@@ -15,7 +15,7 @@ from hub import casework, db, notify
 from hub.access import people
 from hub.casework.offering import Offer, offered
 from hub.law import workflow
-from hub.models import Clue, ClueUnit, Notice
+from hub.models import Clue, Notice
 from hub.supervision import notices, timeline, visits
 from hub.web import compare, desk, forms, given
 from hub.web.files import clean_name
@@ -45,8 +45,12 @@ def do(no: str, act: str) -> Response | tuple[str, int]:
             if stored:
                 data["photos"] = [*data.get("photos", ()), *stored]
             version = request.form.get("version", type=int)
-            done = casework.apply(session, me(), clue, act, data, version, given.happened_at())
-            target = _next(session, done)
+            if offer is not None and offer.approval:
+                casework.propose(session, me(), clue, act, data, version)
+                target = desk.onward(session, clue, act, proposed=True)
+            else:
+                done = casework.apply(session, me(), clue, act, data, version, given.happened_at())
+                target = desk.onward(session, done.made or done.clue, act)
     except casework.RefusedError as error:
         form.problem, form.article, form.wrong = str(error), error.article, error.name
         stale = isinstance(error, casework.StaleError)
@@ -64,16 +68,6 @@ def _other() -> str:
 
 def _offer(session: Session, clue: Clue, act: str) -> Offer | None:
     return next((offer for offer in offered(session, me(), clue) if offer.id == act), None)
-
-
-def _next(session: Session, done: casework.Done) -> str:
-    """Where the person goes on: the clue (a split one: the new clue), or the queue where it has left their sight."""
-    clue = done.made or done.clue
-    act = request.view_args["act"] if request.view_args else ""
-    seen = session.scalars(people.visible(me()).where(ClueUnit.clue_id == clue.id)).first()
-    if request.form.get("back") == "queue" or seen is None:
-        return url_for("console.queue_page", done=act)
-    return url_for("console.clue_page", no=clue.no, done=act)
 
 
 def _changed(no: str) -> list[timeline.Entry]:

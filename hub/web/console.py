@@ -16,7 +16,7 @@ from hub.enrich import passages, transcribe
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
 from hub.models import Intake, Part
-from hub.supervision import originals, queue
+from hub.supervision import approving, originals, queue
 from hub.terms import CLASS_LABELS, ELEMENTS, ROLE_LABELS, STATE_LABELS, Role
 from hub.web import desk
 from hub.web.desk import found
@@ -65,12 +65,13 @@ def queue_page() -> str:
         rows, after = queue.page(session, me(), filters)
         counts = queue.counts(session, me())
         counted = queue.view_counts(session, me())
+        deciding = approving.to_decide(session, me())
         session.expunge_all()  # the page is rendered without a session
     template = "queue_rows.html" if "HX-Request" in request.headers else "queue.html"
     return render_template(
         template, rows=rows, after=after, filters=filters, counts=counts, channels=channels(), states=queue.states(),
         state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, areas=_areas(me()),
-        views=queue.VIEWS, view_counts=counted, most=queue.MOST, done=desk.done(),
+        views=queue.VIEWS, view_counts=counted, most=queue.MOST, done=desk.done(), to_decide=deciding,
         claims=me().has(workflow.rule("assign").roles), claimed_from=workflow.rule("assign").sources,
     )  # fmt: skip
 

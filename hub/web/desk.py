@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import abort, g, render_template, request
+from flask import abort, g, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from channels.registry import channels
@@ -15,8 +15,8 @@ from hub.access import people, reveal
 from hub.casework.fields import CHECKED, VALUES
 from hub.casework.offering import Offer, offered
 from hub.law import workflow
-from hub.models import Clue
-from hub.supervision import case, notices
+from hub.models import Clue, ClueUnit
+from hub.supervision import approving, case, notices
 from hub.supervision.timeline import Entry
 from hub.terms import CLASS_LABELS, ELEMENTS, STATE_LABELS
 from hub.web import given
@@ -147,11 +147,13 @@ def page(no: str, *, form: Form | None = None, status: int = 200) -> tuple[str, 
         made = bar(offers)
         asked = request.args.get("act", "") if request.method == "GET" else ""
         made.form = complete(session, clue, offers, form) if form else _opened(session, clue, offers, asked)
+        asking = approving.waiting(session, me(), clue)
         view = case.view(session, me(), clue, original=original)
         sight = reveal.offer(session, me(), clue)
         session.expunge_all()  # the page is rendered without a session
     return render_template(
-        "clue.html", view=view, clue=view.clue, bar=made, done=done(), **_words(),
+        "clue.html", view=view, clue=view.clue, bar=made, done=done(), waiting=asking, sight=sight,
+        **_words(),
     ), status  # fmt: skip
 
 
@@ -173,10 +175,26 @@ PRODUCING_FIELDS = {
 }  # fmt: skip
 
 
+SAID = {"approved": "审批同意，已办理", "decided": "已记录审批意见", "withdrawn": "已撤回审批"}
+
+
 def done() -> str:
-    """The act that was just done, by its label; only acts of the table."""
-    rule = workflow.rules().get(request.args.get("done", ""))
-    return LABELS.get(rule.id, rule.label) if rule is not None else ""
+    """What was just done, in words; only acts of the table and steps of an approval."""
+    told = request.args.get("done", "")
+    rule = workflow.rules().get(told)
+    if rule is None:
+        return SAID.get(told, "")
+    label = LABELS.get(rule.id, rule.label)
+    return f"已报请审批：{label}" if request.args.get("proposed") else f"已办理：{label}"
+
+
+def onward(session: Session, clue: Clue, told: str, *, proposed: bool = False) -> str:
+    """Where the person goes on: the clue, or the queue where it has left their sight or they came from there."""
+    seen = session.scalars(people.visible(me()).where(ClueUnit.clue_id == clue.id)).first()
+    mark = "1" if proposed else None
+    if request.form.get("back") == "queue" or seen is None:
+        return url_for("console.queue_page", done=told, proposed=mark)
+    return url_for("console.clue_page", no=clue.no, done=told, proposed=mark)
 
 
 def _opened(session: Session, clue: Clue, offers: Sequence[Offer], act: str) -> Form | None:

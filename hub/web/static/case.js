@@ -111,7 +111,7 @@
       for (const id of opened) { const box = document.getElementById(id); if (box) box.open = true; }
       side.scrollTop = scrolled;
     } else if (side.innerHTML !== $("#side", fresh).innerHTML) notice();
-    for (const id of ["facts", "state"]) document.getElementById(id).innerHTML = $("#" + id, fresh).innerHTML;
+    for (const id of ["facts", "state"].concat(busy($("#waiting")) ? [] : ["waiting"])) document.getElementById(id).innerHTML = $("#" + id, fresh).innerHTML;
     const acts = $("#acts"), now = $("#acts", fresh);
     if (hub.desk && hub.desk.busy()) { // somebody is filling in a form: it stays, and the act itself will say what changed
       const bar = $(".actbar", acts);
