@@ -195,7 +195,7 @@ def scanned(made: Any) -> Answer:
 @click.argument("file", type=click.Path(path_type=Path))
 def duplicates(file: Path) -> None:
     """Rows in time order → candidates among earlier rows."""
-    from hub.enrich.duplicates import candidates
+    from hub.enrich.earlier import candidates
     from hub.jurisdiction.places import resolver
 
     try:
@@ -214,7 +214,7 @@ def duplicates(file: Path) -> None:
             rows.append(row)
         else:
             bad += 1
-    for answer in candidates(rows, lambda text: resolver().resolve(text).code):
+    for answer in candidates(rows, resolver().resolve):
         _print(answer)
     for _ in range(bad):
         _print({"error": "row is not {id, text, received_at}"})

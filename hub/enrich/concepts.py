@@ -36,7 +36,7 @@ def fold(text: str) -> str:
 
 
 @cache
-def _sounds() -> dict[int, str]:
+def sounds() -> dict[int, str]:
     """Each Chinese character → one private character per syllable, without tone; zh/z, ch/c, sh/s, -ng/-n are one."""
     table: dict[int, str] = {}
     syllables: dict[str, str] = {}
@@ -94,7 +94,7 @@ class Lexicon:
         by_sound: dict[str, set[str]] = defaultdict(set)
         for word, names in frozen.items():
             if len(word) >= SOUND_LENGTH and names and not word.isascii():
-                by_sound[word.translate(_sounds())].update(names)
+                by_sound[word.translate(sounds())].update(names)
         self._spoken = _automaton({sound: frozenset(names) for sound, names in by_sound.items()})
         self._misheard = ahocorasick.Automaton()
         for wrong, right in heard.items():
@@ -126,7 +126,7 @@ class Lexicon:
                     hits[concept].append(Hit(start, end))
         spoken = [
             (end + 1 - length, end + 1, concepts)
-            for end, (length, concepts) in self._spoken.iter(normal.translate(_sounds()))
+            for end, (length, concepts) in self._spoken.iter(normal.translate(sounds()))
         ]
         if spoken:
             self._add_spoken(hits, _uncovered(spoken), kept)

@@ -216,12 +216,12 @@ def _extract(cases: Sequence[Row], report: Report, _folder: Path) -> None:
 
 def _duplicates(cases: Sequence[Row], report: Report, _folder: Path) -> None:
     """gold: the id, or a list of ids, of earlier rows of the same act; or "act": a name that its reports share."""
-    from hub.enrich.duplicates import candidates  # noqa: PLC0415
+    from hub.enrich.earlier import candidates  # noqa: PLC0415
     from hub.jurisdiction.places import resolver  # loads the division table  # noqa: PLC0415
 
     truth = _earlier(cases)
     try:
-        answers = candidates(cases, lambda text: resolver().resolve(text).code)
+        answers = candidates(cases, resolver().resolve)
     except ValueError as error:
         raise LabelError(str(error)) from None
     texts = {str(case["id"]): case["text"] for case in cases}

@@ -29,7 +29,8 @@ _CUT = re.compile(
     r"举报人?|反映|以|投诉|名字叫|名叫|叫做|叫|名为|批给|卖给|租给|转让给|转给|出让给|承包给|包给|"
     r"发包给|给|的|是|由|被|把|将|和|与|跟|同意|以及|在|到|向|从|对|有一?[个家]|一[个家]|这[个家]|"
     r"那[个家]|某|[个家座]|"
-    r"查处|控告|检举|请|让|叫|因|为了|称|系|属于|就是|有|来自|位于|靠近|附近|旁边|边上|外来|外地|"
+    r"查处|控告|检举|请|让|叫|因|为了|称|系|属于|就是|有|来自|位于|靠近|附近|旁边|边上|外来|外地|门口|那边|这边|那儿|这儿|后面|前面|对面|背后|"
+    r"路口|下面|跟前|对过|看到|看见|[东西南北]侧|[东西南北]头|"
     r"本地|当地|私人|老板|开了|开的|建了|办了|开设|违规|违法|非法|未经|名下|及|或者|或|等|自称|"
     r"其中|于|承租方|承包方|受让方|开发商|施工方|施工单位|建设单位|被举报人|被举报单位|被举报方|单位名称|违法主体|责任主体|企业|主体|单位|变成|成为|挂靠|经过|路过|现在|出租|[a-z0-9▇\s，。；：！？、,;:!?“”\"‘’《》\[\]【】()（）]"
 )
@@ -88,7 +89,7 @@ def _genericword_lists() -> re.Pattern[str]:
     return re.compile("|".join(sorted((w for w in word_lists().generic if len(w) > 1), key=len, reverse=True)))
 
 
-def _core(stem: str) -> str:
+def core(stem: str) -> str:
     """What is left of a name without the words any company of the trade carries."""
     core = _genericword_lists().sub("", stem)
     return "" if all(char in word_lists().generic for char in core) else core
@@ -97,7 +98,7 @@ def _core(stem: str) -> str:
 def _organisation(text: str, low: int, match: re.Match[str]) -> Name | None:
     start = low
     for cut in _CUT.finditer(text, low, match.start()):
-        if cut[0] in _MAYBE_CUT and len(_core(text[cut.end() : match.start()])) < 2:
+        if cut[0] in _MAYBE_CUT and len(core(text[cut.end() : match.start()])) < 2:
             continue  # 向阳砖厂, 永和建材公司: the word belongs to the name
         start = cut.end()
     bare_company = match[0].endswith(_COMPANY)
@@ -105,10 +106,10 @@ def _organisation(text: str, low: int, match: re.Match[str]) -> Name | None:
     stem = text[start : match.start()]
     if not stem or not all(is_han(char) or char.isalpha() for char in stem):
         return None
-    core = _core(stem)
-    if len(core) < 2 or stem in word_lists().generic:
+    own = core(stem)
+    if len(own) < 2 or stem in word_lists().generic:
         return None
-    if not bare_company and (len(stem) > 14 or _VERB.search(core)):
+    if not bare_company and (len(stem) > 14 or _VERB.search(own)):
         return None
     if match[0] == "厂" and text[match.end() : match.end() + 1] in ("房", "区"):
         return None

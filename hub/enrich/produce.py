@@ -7,8 +7,10 @@ from typing import Any
 
 from hub.enrich import classify, elements, extract
 from hub.jurisdiction import places
-from hub.terms import Passage, Suggestion
+from hub.jurisdiction.scopes import LocalMatter
+from hub.terms import Passage, Span, Suggestion
 
+LOCAL = 0.9  # confidence where a filed word stands in the text
 WORDS_AT_MOST = 200_000  # characters read of one clue; what is longer is kept and shown, not enriched
 
 
@@ -17,6 +19,24 @@ def produce(passages: Sequence[Passage], *, prior: str | None = None, has_eviden
     shortened = _bounded(passages)
     found = [*places.suggest(shortened, prior), *classify.suggest(shortened), *extract.suggest(shortened)]
     return [*found, *elements.suggest(found, shortened, has_evidence=has_evidence)]
+
+
+def widened(
+    made: Sequence[Suggestion], passages: Sequence[Passage], matters: Sequence[LocalMatter]
+) -> list[Suggestion]:
+    """What the city of the clue takes in beyond the shipped lists comes first, with the words it was known by (B11)."""
+    found: dict[str, Suggestion] = {}
+    for matter in matters:
+        spans = tuple(
+            Span(number, at, at + len(word), word)
+            for word in matter.words
+            for number, passage in enumerate(passages)
+            if (at := passage.text.find(word)) >= 0
+        )
+        if spans:
+            value = Suggestion("class", matter.class_code, "scope.local", "1", LOCAL, spans, matter.reason)
+            found.setdefault(matter.class_code, value)
+    return [*found.values(), *made]
 
 
 def _bounded(passages: Sequence[Passage]) -> list[Passage]:

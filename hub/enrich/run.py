@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from channels.contract import PartKind
 from hub import casework, db
-from hub.access import audit
+from hub.access import audit, walls
 from hub.access.masking import mask
 from hub.access.sealing import Key, open_key
-from hub.enrich import passages, produce
+from hub.enrich import duplicates, passages, produce
+from hub.enrich.likeness import Sketch
+from hub.jurisdiction import scopes
 from hub.models import Clue, Intake, IntakeClue, Part, SuggestionRow, Transcript, Unit, Work
 from hub.terms import IntakeKind, Suggestion
 from hub.work.rows import Job
@@ -26,24 +28,61 @@ def enrich(job: Job) -> None:
     """Handler: args {"clue": id}."""
     with db.reading() as session:
         clue = session.get_one(Clue, job.args["clue"])
+        if walls.quarantined(session, clue.id):
+            _leave(job)
+            return
         sources = passages.of_clue(session, clue)
-        prior = session.get_one(Unit, clue.received_unit_id).code
+        receiver = session.get_one(Unit, clue.received_unit_id)
+        prior, matters = receiver.code, scopes.local_matters(session, receiver, clue.at)
         has_evidence = _has_evidence(session, clue.id)
-    made = produce.produce([source.passage for source in sources], prior=prior, has_evidence=has_evidence)
+        at, keys = clue.at, duplicates.reporter_keys(session, clue.id)
+    read = [source.passage for source in sources]
+    made = produce.widened(produce.produce(read, prior=prior, has_evidence=has_evidence), read, matters)
+    sketch = duplicates.read(duplicates.text_of([source.passage for source in sources]), at, keys=keys, prior=prior)
     with db.transaction() as session:
         clue = session.scalars(select(Clue).where(Clue.id == job.args["clue"]).with_for_update()).one()
-        changed = store(session, clue, sources, made)
+        if walls.quarantined(session, clue.id):
+            duplicates.forget(session, clue.id)
+            job.done(session)
+            return
+        changed = store(session, clue, sources, [*made, *_earlier(session, clue, sketch, made)])
         found = produce.headline(made) | {"summary": summary(sources, made)}
         casework.apply_suggestions(session, clue, found, complete=not _unread(session, clue.id))
         _suggest_kind(session, clue, made)
+        texts = [source.passage.text for source in sources if source.passage.speaker != "operator"]
+        casework.look_for_walls(session, clue, texts, _respondents(made))
         if changed:
             versions = {s.producer: s.version for s in made}
             audit.record(session, f"clue:{clue.id}", "suggest", data={"producers": versions})
         job.done(session)
 
 
+def _leave(job: Job) -> None:
+    """N4: no model reads it (J6)."""
+    with db.transaction() as session:
+        job.done(session)
+
+
+def _respondents(made: Sequence[Suggestion]) -> list[str]:
+    values = [item.value for item in made if item.field == "respondent"]
+    return [str(value.get("name", "") if isinstance(value, dict) else value) for value in values]
+
+
+def _earlier(session: Session, clue: Clue, sketch: Sketch, made: Sequence[Suggestion]) -> list[Suggestion]:
+    """Keeps what the clue is compared by and says which earlier clues are like it; nothing for N2 and N4."""
+    said = clue.class_code if clue.class_confirmed else produce.headline(made)["class"]
+    if said in duplicates.WALLED or clue.refused_ground in duplicates.WALLED:
+        duplicates.forget(session, clue.id)
+        return []
+    duplicates.remember(session, clue, sketch)
+    return duplicates.suggest(session, clue, sketch, made)
+
+
 def store(session: Session, clue: Clue, sources: Sequence[passages.Source], made: Sequence[Suggestion]) -> bool:
-    """Stores a run beside earlier ones. A proposal equal to the current one stays; returns whether anything changed."""
+    """Stores a run beside earlier ones. A proposal equal to the current one stays; returns whether anything changed.
+
+    Duplicate candidates do not count as a change: an event would tell of clues that its reader may not see.
+    """
     key = open_key(session, clue.key_id)
     fresh = [(s, _body(s, sources)) for s in made]
     rows = session.scalars(select(SuggestionRow).where(SuggestionRow.clue_id == clue.id, SuggestionRow.current)).all()
@@ -55,7 +94,7 @@ def store(session: Session, clue: Clue, sources: Sequence[passages.Source], made
         if name in known:
             kept.add(known[name].id)
             continue
-        changed = True
+        changed = changed or suggestion.field != duplicates.FIELD
         session.add(
             SuggestionRow(
                 received_at=clue.recorded_at, clue_id=clue.id, field=suggestion.field, producer=suggestion.producer,
@@ -65,7 +104,7 @@ def store(session: Session, clue: Clue, sources: Sequence[passages.Source], made
         )  # fmt: skip
     old = [row.id for row in rows if row.id not in kept]
     if old:
-        changed = True
+        changed = changed or any(row.id in old and row.field != duplicates.FIELD for row in rows)
         session.execute(
             update(SuggestionRow)
             .where(SuggestionRow.clue_id == clue.id, SuggestionRow.id.in_(old))

@@ -47,6 +47,7 @@ from hub.models.intake import (
     SourceCursor,
 )
 from hub.models.keys import DataKey
+from hub.models.likeness import Likeness, LikenessKey
 from hub.models.notice import (
     Attempt,
     AttemptKey,
@@ -126,6 +127,8 @@ __all__ = [
     "LeakIncident",
     "LocalSwitch",
     "MajorReport",
+    "Likeness",
+    "LikenessKey",
     "Membership",
     "MisuseMark",
     "Notice",

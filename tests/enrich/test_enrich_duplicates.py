@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from hub.enrich.duplicates import candidates
+from hub.enrich.earlier import candidates
+from hub.jurisdiction.places import PlaceResult
 
 DATA = Path(__file__).parent / "data"
 
 
-def resolve(text: str) -> str | None:
-    return next((code for word, code in (("桃江", "430922"), ("五原", "150821")) if word in text), None)
+def resolve(text: str, prior: str | None = None) -> PlaceResult:
+    return PlaceResult(next((code for word, code in (("桃江", "430922"), ("五原", "150821")) if word in text), prior))
 
 
 def row(number: int, text: str, key: str = "", at: str = "2026-03-01T09:00:00") -> dict[str, str]:

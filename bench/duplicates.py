@@ -1,0 +1,229 @@
+"""Duplicate candidates at size on PostgreSQL: time of a query, top-3, recall and precision.
+
+    python bench/duplicates.py [--rows 1000000] [--queries 300]
+
+An embedded PostgreSQL in a temporary folder. One in twenty clues lies in one dense county; the texts of all others
+that are looked for are read in full, the rest of the rows are read clues moved to other counties (another division and
+town, the same words), so that keys which know no county meet everywhere. Bank "test" of bench/clues.py: unseen wording.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import struct
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
+
+import clues as generator  # noqa: E402 - the project may not be installed
+import psutil  # noqa: E402
+import psycopg  # noqa: E402
+from sqlalchemy import text  # noqa: E402
+
+from hub import clock, db  # noqa: E402
+from hub.access import sealing  # noqa: E402
+from hub.access.people import Actor  # noqa: E402
+from hub.enrich import duplicates, likeness  # noqa: E402
+from hub.jurisdiction.divisions import table  # noqa: E402
+from hub.jurisdiction.places import resolver  # noqa: E402
+from hub.models import Unit  # noqa: E402
+from hub.runtime import embedded, schema  # noqa: E402
+from hub.settings import export  # noqa: E402
+from hub.terms import Role  # noqa: E402
+
+READ = 12_000  # clues outside the dense county whose texts are read; the rest are these, moved
+SHARE = 20  # one in so many clues lies in the dense county
+DENSE_READ = 20_000
+MINISTRY, DENSE = 1, 2
+SIGN = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
+
+Row = tuple[datetime, str, dict[str, list[str]], str]  # time, act, words, division
+
+
+def read(row: dict[str, Any]) -> Row:
+    words = likeness.read(row["text"], resolver().resolve, keys=[row["reporter_key"]] if row["reporter_key"] else [])
+    return datetime.fromisoformat(row["received_at"]), row["act"], words, row["county"]
+
+
+def moved(row: Row, county: str, number: int) -> Row:
+    at, act, words, _ = row
+    town = [f"{name}{number}" for name in words["town"]]
+    keys = [f"{key}/{number}" for key in words["key"]]
+    words = words | {"county": [county], "town": town, "key": keys}
+    return at + timedelta(minutes=number % 1440), f"{act}/{number}", words, county
+
+
+def rows(count: int) -> tuple[list[Row], list[Row], set[str]]:
+    """(read clues, moved ones, acts of the dense county)."""
+    dense = [read(row) for row in generator.clues("test", min(count // SHARE, DENSE_READ), 21, dense=True)]
+    wide = [read(row) for row in generator.clues("test", min(count - len(dense), READ), 22)]
+    wide = [(at, f"w{act}", words, county) for at, act, words, county in wide]
+    maker, others = random.Random(4), [row.code for row in table() if row.level == "county"]
+    home = dense[0][3]
+    more: list[Row] = []
+    for number in range(count - len(dense) - len(wide)):
+        if number % SHARE == 0 and len(dense) == DENSE_READ:
+            more.append(moved(dense[maker.randrange(len(dense))], home, number))  # villages of other towns there
+        else:
+            more.append(moved(wide[number % len(wide)], maker.choice(others), number))
+    return [*dense, *wide], more, {act for _, act, _, _ in dense}
+
+
+class Binary:
+    """Rows for COPY in PostgreSQL's binary form, by the client's own packing: 12 million keys pass in a minute."""
+
+    def __init__(self, to: psycopg.Connection, table_: str, columns: str) -> None:
+        self._copy = to.cursor().copy(f"copy {table_} ({columns}) from stdin (format binary)")
+        self._out = self._copy.__enter__()
+        self._out.write(SIGN)
+
+    def write(self, *values: bytes) -> None:
+        self._out.write(struct.pack("!h", len(values)) + b"".join(struct.pack("!i", len(v)) + v for v in values))
+
+    def close(self) -> None:
+        self._out.write(struct.pack("!h", -1))
+        self._copy.__exit__(None, None, None)
+
+
+def number_(value: int) -> bytes:
+    return struct.pack("!q", value)
+
+
+def fill(url: str, known: list[Row]) -> int:
+    """Rows of clue, clue_unit, likeness and likeness_key in time order; the number of keys."""
+    with db.transaction() as session:
+        session.add(Unit(id=MINISTRY, code="000000", name="部", level="ministry", path=[MINISTRY]))
+        session.add(Unit(id=DENSE, code="430922", name="县", level="county", path=[MINISTRY, DENSE]))
+        session.flush()
+        key = sealing.new_key(session, MINISTRY).id
+    host = url.split("host=")[1].replace("%2F", "/")
+    where = {"host": host, "user": "hub", "dbname": "hub"}
+    epoch = datetime(2000, 1, 1, tzinfo=clock.CHINA).astimezone(clock.CHINA)
+    total = 0
+    with psycopg.connect(**where) as one, psycopg.connect(**where) as two:
+        for to in (one, two):
+            to.execute("set session_replication_role = replica")
+        one.execute("alter table likeness_key drop constraint pk_likeness_key")
+        one.commit()
+        sketches = Binary(one, "likeness", "clue_id, at, version, sketch, keys")
+        keys = Binary(two, "likeness_key", "key, clue_id")
+        for clue, (at, _, words, _) in enumerate(known, 1):
+            made = likeness.of_words(words, at, duplicates.keyed)
+            blocks = sorted({name for name, _ in made.blocks})
+            zone = at.replace(tzinfo=clock.CHINA)
+            micro = struct.pack("!q", int((zone - epoch).total_seconds() * 1e6) - 8 * 3_600_000_000)
+            array = struct.pack("!iiIii", 1, 0, 20, len(blocks), 1) + b"".join(
+                struct.pack("!iq", 8, name) for name in blocks
+            )
+            if not blocks:
+                array = struct.pack("!iiI", 0, 0, 20)
+            sketches.write(number_(clue), micro, likeness.VERSION.encode(), likeness.pack(made.elements), array)
+            for name in blocks:
+                keys.write(number_(name), number_(clue))
+            total += len(blocks)
+        sketches.close()
+        keys.close()
+        one.commit()
+        two.commit()
+        one.execute("alter table likeness_key add constraint pk_likeness_key primary key (key, clue_id)")
+        one.execute(
+            "insert into clue (id, no, channel, sub_channel, at, received_unit_id, owner_unit_id, state, key_id, title,"
+            " summary) overriding system value select clue_id, 'c' || clue_id, 'email', '', at, 1, 1, 'to_determine',"
+            f" {key}, '', '' from likeness"
+        )
+        columns = "unit_id, clue_id, role, state, open, channel, sort_at"
+        one.execute(
+            f"insert into clue_unit ({columns}) select {MINISTRY}, clue_id, 'ancestor', 'to_determine', true, 'email',"
+            " at from likeness"
+        )
+        one.commit()
+    return total
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rows", type=int, default=1_000_000)
+    options.add_argument("--queries", type=int, default=300)
+    given = options.parse_args()
+    var = Path(tempfile.mkdtemp(prefix="hub-bench-"))
+    server = None
+    try:
+        sealing.make_key_file(var / "hub.key")
+        server = embedded.start_postgres(var, name="hub", fast=True)
+        export(HUB_VAR=str(var), HUB_KEY_FILE=str(var / "hub.key"), DATABASE_URL=server.url)
+        sealing.forget_keys()
+        schema.upgrade(server.url)
+        db.connect(server.url)
+        begun = time.perf_counter()
+        real, more, dense = rows(given.rows)
+        known = sorted([*real, *more], key=lambda row: row[0])
+        print(f"{len(real)} texts read, {len(known)} clues made in {time.perf_counter() - begun:.0f} s", flush=True)
+        begun = time.perf_counter()
+        total = fill(server.url, known)
+        with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("vacuum analyze"))
+            sizes = "select pg_total_relation_size('likeness') + pg_total_relation_size('likeness_key')"
+            size = connection.scalar(text(sizes))
+        print(
+            f"{total} keys stored in {time.perf_counter() - begun:.0f} s; {float(size or 0) / 1e6:.0f} MB", flush=True
+        )
+        ask(known, dense, given.queries)
+    finally:
+        db.forget()
+        if server is not None:
+            server.stop()
+        shutil.rmtree(var, ignore_errors=True)
+
+
+def ask(known: list[Row], dense: set[str], count: int) -> None:
+    """Asks for repeats, from the last ones of the year on: they have the most before them."""
+    acts: dict[str, list[int]] = {}
+    for clue, row in enumerate(known, 1):
+        if "/" not in row[1]:
+            acts.setdefault(row[1], []).append(clue)
+    latest = len(known) * 2 // 3
+    maker = random.Random(5)
+    who = Actor(1, "bench", "bench", MINISTRY, "000000", "部", frozenset({Role.HANDLER}), (MINISTRY,))
+    for name, inside in (("one dense county", True), ("other counties", False)):
+        pool = [(act, clue) for act, found in acts.items() for clue in found if (act in dense) == inside]
+        repeats = [one for one in pool if one[1] != acts[one[0]][0] and one[1] > latest]
+        asked = maker.sample(repeats, min(count, len(repeats)))
+        times, spent, n = [], 0.0, Counter[str]()
+        with db.reading() as session:
+            backend = psutil.Process(session.scalar(text("select pg_backend_pid()")))
+            for act, clue in asked:
+                at, _, words, _ = known[clue - 1]
+                row = likeness.of_words(words, at, duplicates.keyed)
+                wanted = {other for other in acts[act] if other < clue}
+                begun, cpu = time.perf_counter(), time.process_time() + sum(backend.cpu_times()[:2])
+                best = duplicates.judged(session, row, before=clue, who=who, least=0.0, limit=50)
+                times.append((time.perf_counter() - begun) * 1000)
+                spent += time.process_time() + sum(backend.cpu_times()[:2]) - cpu
+                ids = [one.clue_id for one in best]
+                shown = {one.clue_id for one in best if one.score >= duplicates.settings().duplicate_threshold}
+                n.update(asked=1, top1=bool(set(ids[:1]) & wanted), top3=bool(set(ids[:3]) & wanted))
+                n.update(shown=len(shown), right=len(shown & wanted), pairs=len(wanted), any=bool(shown & wanted))
+                session.expunge_all()
+        times.sort()
+        print(
+            f"{name}: {n['asked']} repeats; p50 {times[len(times) // 2]:.1f} ms,"
+            f" p95 {times[int(len(times) * 0.95)]:.1f} ms"
+            f" (target < 50), CPU {spent * 1000 / n['asked']:.1f} ms; top-1 {n['top1'] / n['asked']:.3f}, top-3"
+            f" {n['top3'] / n['asked']:.3f} (target ≥ {0.85 if inside else 0.9}); recall {n['right'] / n['pairs']:.3f},"
+            f" precision {n['right'] / max(1, n['shown']):.3f} of pairs shown to repeats", flush=True,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    os.nice(5)
+    main()
