@@ -37,6 +37,7 @@ from hub.casework.quarantine import find_quarantined, quarantined
 from hub.casework.quarantine import sheet as hand_over_sheet
 from hub.casework.reorganising import close_unit, follow_clues, move_unit, rename_unit, reseat, set_up_unit
 from hub.casework.reporters import add_reporter, join_reporter
+from hub.casework.scopes import end_scope_change, file_scope_change
 from hub.casework.sweeping import Alert, Warned, alerts, close_waiting, sweep
 from hub.casework.switches import CHOICES, confirm_switch, propose_switch
 from hub.casework.values import CONFIRMABLE, apply_suggestions, confirm, note_read, reenrich, suggested, typed
@@ -72,8 +73,10 @@ __all__ = [
     "directives",
     "directory",
     "end_absence",
+    "end_scope_change",
     "end_entry",
     "find_quarantined",
+    "file_scope_change",
     "fold_counters",
     "follow_clues",
     "hand_over_sheet",

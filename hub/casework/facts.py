@@ -14,7 +14,7 @@ from hub.access import walls
 from hub.access.people import Actor
 from hub.casework import clocks, group, identity, switches, telling
 from hub.casework.doing import Doing, day_of
-from hub.jurisdiction import units
+from hub.jurisdiction import scopes, units
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
 from hub.law.deadlines import base_day
@@ -398,6 +398,12 @@ def _person(doing: Doing) -> Facts:
     }
 
 
+def _ground(doing: Doing) -> Facts:
+    owner = doing.session.get_one(Unit, doing.clue.owner_unit_id)
+    lists = scopes.scope_of(doing.session, owner, doing.clue.at)
+    return {"ground_listed": doing.data.get("ground") in {ground.code for ground in lists.refused}}
+
+
 def _handed_over(doing: Doing) -> Facts:
     done = select(HandOver.id).where(HandOver.clue_id == doing.clue.id)
     return {"refused_ground": doing.clue.refused_ground, "handed_over": doing.session.scalar(done) is not None}
@@ -447,6 +453,7 @@ COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
     "superior_above": lambda doing: {"superior": superior(doing.session, doing.clue.owner_unit_id) is not None},
     "issued_in_order": _issued,
     "referred_up": _referred,
+    "ground_listed": _ground,
     "wall_unit": _wall_unit,
     "wall_held": _walls,
     "wall_stands": _walls,

@@ -33,6 +33,8 @@ from hub.models import (
     HandOver,
     Intake,
     IntakeClue,
+    Likeness,
+    LikenessKey,
     Reporter,
     SearchRow,
     SuggestionRow,
@@ -57,9 +59,10 @@ def shut_out(doing: Doing) -> None:
 
 
 def _forget_words(session: Session, clue: Clue) -> None:
-    """Takes the content out of search, suggestions and what lists show. The sealed originals stay until handed over."""
+    """Takes the content out of search, suggestions, comparison and what lists show. The sealed originals stay until handed over."""
     session.execute(delete(SearchRow).where(SearchRow.clue_id == clue.id))
-    session.execute(delete(SuggestionRow).where(SuggestionRow.clue_id == clue.id))
+    for table in (SuggestionRow, LikenessKey, Likeness):
+        session.execute(delete(table).where(table.clue_id == clue.id))
     key = open_key(session, clue.key_id)
     clue.title, clue.summary = key.seal("", "clue.title"), key.seal("", "clue.summary")
     clue.missing, clue.handler_id = [], None

@@ -214,6 +214,11 @@ def person_walled(data: Data) -> str | None:
     return None if data.get("person_walled") else "该人员没有回避"
 
 
+def ground_listed(data: Data) -> str | None:
+    """The ground stands in the lists that govern the clue: those of its city on the day of its base (Art. 8-9)."""
+    return "该不予受理理由不在本地现行清单内" if data.get("ground_listed") is False else None
+
+
 def refused_as_n2(data: Data) -> str | None:
     """Discipline inspection takes what accuses officials of misconduct (Art. 7)."""
     return None if data.get("refused_ground") == "N2" else "只有以反映系统工作人员违纪为由不予受理的线索移送纪检"
@@ -450,7 +455,8 @@ GUARDS: Mapping[str, Callable[[Data], str | None]] = {
         at_not_future, answer_to_sender, second_person_after_registration, unit_in_subtree, ours, unit_takes,
         superior_above, not_common_yet, common_superior, issued_in_order, referred_up, alone, same_person,
         earlier_is_earlier, same_matter, earlier_still_answers, nothing_new, not_shared, main_takes, other_reporter,
-        one_owner, no_wall, wall_unit, wall_held, wall_stands, uninvolved, recusable, person_walled, refused_as_n2,
+        one_owner, no_wall, wall_unit, wall_held, wall_stands, uninvolved, recusable, person_walled, ground_listed,
+        refused_as_n2,
         refused_as_n4, not_handed_over, same_act,
         is_member, result_not_told, undetermined, determined, was_determined, has_result,
         proved, asked_first, question_stood, two_officers, verification_runs, visit_in_order, ended_in_order,

@@ -54,7 +54,8 @@ class RefusedGround:
 
 @dataclass(frozen=True, slots=True)
 class LocalChange:
-    """A dated change filed by a city-level unit: adds or removes one listed behaviour of one class (Art. 8–9).
+    """A dated change filed by a city-level unit: adds or removes one listed behaviour of one class (Art. 8–9), or
+    withdraws or widens a refused ground (`class_code` N1–N5; `remove` its code).
 
     `division` is the six-digit code of the city; in force from `valid_from` (the filing date) to `valid_to`
     (exclusive; None = open).
@@ -151,7 +152,21 @@ def _applies(change: LocalChange, on: date, division: str | None) -> bool:
     return change.valid_from <= on and (change.valid_to is None or on < change.valid_to)
 
 
+def _refusing(current: Scope, change: LocalChange) -> Scope:
+    """A change of a refused ground: withdrawn as a whole, or with a further matter named."""
+    known = next((ground for ground in current.refused if ground.code == change.class_code), None)
+    if known is None or change.remove not in ("", known.code):
+        raise ScopeError(f"{change.id}: {change.remove or change.class_code!r} is not listed")
+    kept = tuple(ground for ground in current.refused if ground is not known)
+    if not change.remove and change.add is not None:
+        wider = replace(known, text=f"{known.text}；{change.add.text}")
+        kept = tuple(wider if ground is known else ground for ground in current.refused)
+    return replace(current, refused=kept, local=(*current.local, change.id))
+
+
 def _changed(current: Scope, change: LocalChange) -> Scope:
+    if change.class_code.startswith("N"):
+        return _refusing(current, change)
     target = current.violation_class(change.class_code)
     kept = tuple(b for b in target.behaviours if b.id != change.remove)
     if change.remove and len(kept) == len(target.behaviours):

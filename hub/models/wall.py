@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.models.base import Base, Id, Moment, Ref, Stamp, Str
 
+_CLASSES = "'T1','T2','T3','T4','T5','K1','K2','K3','K4','K5','N1','N2','N3','N4','N5'"
 _LIVE = "state <> 'released'"
 
 
@@ -78,7 +79,7 @@ class ScopeChange(Base):
 
     __tablename__ = "scope_change"
     __table_args__ = (
-        CheckConstraint("class_code in ('T1','T2','T3','T4','T5','K1','K2','K3','K4','K5')", name="class_code"),
+        CheckConstraint(f"class_code in ({_CLASSES})", name="class_code"),
         CheckConstraint("add_text <> '' or remove <> ''", name="changes"),
         CheckConstraint("filing_no <> ''", name="filed"),
         CheckConstraint("valid_to is null or valid_to > filed_on", name="dates"),

@@ -66,7 +66,7 @@ CREATE TABLE scope_change (
   by_user BIGINT NOT NULL, 
   at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
   CONSTRAINT pk_scope_change PRIMARY KEY (id), 
-  CONSTRAINT ck_scope_change_class_code CHECK (class_code in ('T1','T2','T3','T4','T5','K1','K2','K3','K4','K5')), 
+  CONSTRAINT ck_scope_change_class_code CHECK (class_code in ('T1','T2','T3','T4','T5','K1','K2','K3','K4','K5','N1','N2','N3','N4','N5')), 
   CONSTRAINT ck_scope_change_changes CHECK (add_text <> '' or remove <> ''), 
   CONSTRAINT ck_scope_change_filed CHECK (filing_no <> ''), 
   CONSTRAINT ck_scope_change_dates CHECK (valid_to is null or valid_to > filed_on), 

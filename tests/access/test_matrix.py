@@ -1,0 +1,241 @@
+"""Every act and every route, each role, each relation of the clue: what happens equals the matrix (PRODUCT §10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import CellType
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from hub import casework
+from hub.access import matrix
+from hub.law import workflow
+from hub.models import Clue
+from hub.terms import Role, State
+from tests.access.conftest import NAME, PHONE, World, ids_of
+
+ACTS = [rule for rule in workflow.rules().values() if rule.object == "clue" and rule.id != "register"]
+DENIED = frozenset({"role", "unit", "wall"})
+
+
+def routes(app: Flask) -> list[tuple[str, str, str]]:
+    """(method, rule, endpoint) of everything the web server answers."""
+    found = {
+        (method, rule.rule, rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    return sorted(found)
+
+
+def test_every_route_and_every_act_has_its_line(world: World) -> None:
+    wanted = {f"{method} {rule}" for method, rule, _ in routes(world.app)} | {f"act {rule.id}" for rule in ACTS}
+    assert wanted - set(matrix.items()) == set(), "without a line nobody may: add it to hub/access/data/items.csv"
+    assert set(matrix.items()) - wanted == set(), "lines of what is no more"
+
+
+def test_the_matrix_is_whole() -> None:
+    assert {role for _, role, _ in matrix.cells()} == set(matrix.ROLES)
+    assert len(matrix.ROLES) == len(Role) + 2
+    assert {name for name, _, _ in matrix.cells()} == set(matrix.items().values()), "no capability without use"
+
+
+# ── acts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def stand(session: Session, clue: Clue, state: str) -> None:
+    """Puts the clue into a state in which the act could be done, so that only the person matters."""
+    clue.state = state
+    clue.determination = "P1" if state in ("verifying", "to_tell", "merged", "closed") else None
+    clue.close_reason = "violation" if state == "closed" else None
+    clue.main_id = clue.id if state == "merged" else None
+    clue.state_at = None
+    session.flush()
+
+
+def outcome(session: Session, world: World, act: str, role: str, clue_id: int) -> str:
+    rule = workflow.rule(act)
+    clue = session.get_one(Clue, clue_id)
+    stand(session, clue, min(rule.sources - {State.MERGED} or rule.sources))
+    try:
+        casework.apply(session, world.people[role], clue, act, {})
+    except casework.RefusedError as error:
+        return "no" if error.kind in DENIED else "yes"
+    return "yes"
+
+
+@pytest.mark.parametrize("act", [rule.id for rule in ACTS])
+def test_acts(world: World, act: str) -> None:
+    wrong = []
+    for relation, name in world.relations():
+        for role in world.people:
+            with world.undone() as session:
+                found = outcome(session, world, act, role, world.clues[name])
+            wanted = matrix.cell(frozenset({role}), f"act {act}", relation)
+            if found != wanted:
+                wrong.append((role, name, f"is {found}, matrix says {wanted}"))
+    assert wrong == []
+    for role in ("reporter", "nobody"):
+        assert all(matrix.cell(frozenset({role}), f"act {act}", one) == "no" for one in matrix.RELATIONS)
+
+
+# ── routes about one clue ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+SENT = {"text": "更正后的文字", "field": "class", "value": "T2", "reason": "核实举报内容"}
+
+
+def url(rule: str, no: str, ids: dict[str, Any]) -> str:
+    filled = rule.replace("<no>", no)
+    names = re.findall(r"<(?:\w+:)?(\w+)>", filled)
+    unknown = set(names) - set(ids)
+    assert not unknown, f"{rule}: say in ids_of what {unknown} stands for"
+    for name in names:
+        value = 0 if name == "number" and "segments" in rule else ids[name]
+        filled = re.sub(rf"<(?:\w+:)?{name}>", str(value), filled)
+    return filled
+
+
+def answer(world: World, method: str, path: str, role: str) -> str:
+    """yes, masked or no as the browser of this role meets it."""
+    client, token = world.clients[role]
+    headers = {"X-CSRF-Token": token}
+    made = client.open(path, method=method, headers=headers, data=None if method == "GET" else SENT)
+    if made.status_code in (401, 404) or "/sign-in" in made.headers.get("Location", ""):
+        return "no"
+    assert made.status_code < 500, (path, made.status_code)
+    if method == "GET" and "text/html" in made.content_type and role in world.people:
+        shown = NAME in made.text or PHONE in made.text
+        return "yes" if shown else "masked"
+    return "yes"
+
+
+def agrees(found: str, wanted: str) -> bool:
+    """A page that shows no identity although it might is none too much; the other way round is."""
+    return found == wanted or (found == "masked" and wanted == "yes") or (found == "yes" and wanted == "yes")
+
+
+ABOUT_A_CLUE = [name for name in matrix.items() if "<no>" in name]
+
+
+@pytest.mark.parametrize("item", ABOUT_A_CLUE)
+def test_routes_about_a_clue(world: World, item: str) -> None:
+    method, rule = item.split(" ", 1)
+    wrong = []
+    for relation, name in world.relations():
+        for role in world.clients:
+            with world.undone() as session:
+                path = url(rule, world.nos[name], ids_of(session, world.clues[name]))
+                found = answer(world, method, path, role)
+            wanted = matrix.cell(frozenset({role}), item, relation)
+            if found == "yes" and wanted == "masked" and method != "GET":
+                found = "masked"
+            if not agrees(found, wanted):
+                wrong.append((role, name, f"is {found}, matrix says {wanted}"))
+    assert wrong == []
+
+
+def test_the_page_of_a_clue_shows_the_reporter_only_to_whom_it_may(world: World) -> None:
+    """The looser comparison above would let a page pass that shows nobody: this one must differ."""
+    seen = {
+        (role, relation): answer(world, "GET", f"/clues/{world.nos[relation]}", role)
+        for role in ("handler", "supervisor")
+        for relation in ("own", "received", "below")
+    }
+    assert seen == {
+        ("handler", "own"): "yes", ("handler", "received"): "yes", ("handler", "below"): "masked",
+        ("supervisor", "own"): "masked", ("supervisor", "received"): "masked", ("supervisor", "below"): "masked",
+    }  # fmt: skip
+
+
+# ── routes that are about no single clue ─────────────────────────────────────────────────────────────────────────────
+
+
+def behind(view: Callable[..., Any]) -> CellType | None:
+    """The cell of the guard that holds the view itself."""
+    while view is not None:
+        inner = getattr(view, "__wrapped__", None)
+        for cell in getattr(view, "__closure__", None) or ():
+            if getattr(view, "roles", None) is not None and cell.cell_contents is inner:
+                return cell
+        view = inner
+    return None
+
+
+PAGES = [name for name in matrix.items() if not name.startswith("act ") and "<no>" not in name]
+
+
+@pytest.mark.parametrize("item", PAGES)
+def test_pages(world: World, item: str) -> None:
+    """Whether the guard lets each role in; what stands behind it is tested where it is made."""
+    method, rule = item.split(" ", 1)
+    endpoint = next(name for verb, one, name in routes(world.app) if (verb, one) == (method, rule))
+    cell = behind(world.app.view_functions[endpoint])
+    if cell is None:
+        assert matrix.items()[item] in ("page.anyone", "page.half"), "unguarded"
+        return
+    kept = cell.cell_contents
+    cell.cell_contents = lambda **_: "reached"
+    try:
+        path = re.sub(r"<(?:(\w+):)?\w+>", lambda part: "1" if part[1] == "int" else "x", rule)
+        for role in world.clients:
+            client, token = world.clients[role]
+            made = client.open(path, method=method, headers={"X-CSRF-Token": token})
+            found = "yes" if made.status_code == 200 and made.text == "reached" else "no"
+            assert found == matrix.cell(frozenset({role}), item), role
+    finally:
+        cell.cell_contents = kept
+
+
+def test_how_many_cells() -> None:
+    acts = len(ACTS) * len(matrix.ROLES) * 11
+    clues = len(ABOUT_A_CLUE) * len(matrix.ROLES) * 11
+    assert acts + clues + len(PAGES) * len(matrix.ROLES) >= 10_000
+
+
+# ── may ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_relations_and_may(world: World) -> None:
+    with world.undone() as session:
+        for relation, name in world.relations():
+            clue = session.get_one(Clue, world.clues[name])
+            for role, who in world.people.items():
+                if matrix.cell(frozenset({role}), "GET /queue") == "yes":
+                    assert matrix.relation(session, who, clue) == relation, (role, name)
+                    found = matrix.may(session, who, "act assign", clue)
+                    assert found == matrix.cell(frozenset({role}), "act assign", relation)
+        assert matrix.may(session, None, "GET /queue") == "no"
+        assert matrix.may(session, None, "act assign", session.get_one(Clue, world.clues["own"])) == "no"
+        with pytest.raises(KeyError):
+            matrix.may(session, None, "GET /nowhere")
+
+
+def test_several_roles_have_the_best_cell() -> None:
+    assert matrix.cell(frozenset({"auditor", "handler"}), "GET /clues/<no>") == "yes"
+    assert matrix.cell(frozenset({"auditor", "statistician"}), "GET /clues/<no>") == "masked"
+    assert matrix.cell(frozenset(), "GET /clues/<no>") == "no"
+
+
+def test_a_wrong_table_is_refused() -> None:
+    row = {"capability": "x", "role": "handler", **dict.fromkeys(matrix.RELATIONS, "no")}
+    for wrong in ([row, row], [{**row, "role": "king"}], [{**row, "own": "maybe"}], [row]):
+        with pytest.raises(matrix.MatrixError):
+            matrix.read_cells(wrong)
+
+
+@pytest.mark.parametrize("relation", ["own", "received", "below", "sibling", "walled"])
+def test_flipping_a_cell_fails(world: World, monkeypatch: pytest.MonkeyPatch, relation: str) -> None:
+    """The file is the input: a wrong cell of an act or a page turns its test red."""
+    for item, test in (("act assign", test_acts), ("GET /clues/<no>", test_routes_about_a_clue)):
+        key = (matrix.items()[item], "handler", relation)
+        told = dict(matrix.cells())
+        told[key] = "no" if told[key] != "no" else "yes"
+        with monkeypatch.context() as patched:
+            patched.setattr(matrix, "cells", lambda told=told: told)
+            with pytest.raises(AssertionError):
+                test(world, item.removeprefix("act "))
