@@ -25,11 +25,12 @@ def membership(session: Session, clue: Clue) -> Membership | None:
 
 def second_person(doing: Doing) -> dict[str, Any]:
     """Who proposed that the intake of this clue is none, and who confirms it now."""
+    since = doing.clue.state_at or doing.clue.at  # a decision before an objection is spent
     row = doing.session.scalars(
         select(KindProposal)
         .join(IntakeClue, IntakeClue.intake_id == KindProposal.intake_id)
         .where(IntakeClue.clue_id == doing.clue.id, KindProposal.kind == doing.data.get("kind"))
-        .where(or_(KindProposal.decided_at.is_(None), KindProposal.decided_at >= (doing.clue.state_at or doing.clue.at)))
+        .where(or_(KindProposal.decided_at.is_(None), KindProposal.decided_at >= since))
         .order_by(KindProposal.id.desc())
     ).first()
     proposer = row.by_user if row is not None else doing.user_id
