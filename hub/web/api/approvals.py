@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 
 from hub import casework, db
 from hub.access import people
-from hub.casework import approvals
 from hub.models import ActProposal, Clue
 from hub.terms import Role
 from hub.web import openapi
@@ -161,4 +160,4 @@ def _found(session: Session, number: int) -> Clue:
 
 
 def _sheet(session: Session, number: int) -> SheetFacts:
-    return SheetFacts.model_validate(approvals.sheet(session, me(), number))
+    return SheetFacts.model_validate(casework.approval_sheet(session, me(), number))
