@@ -2,8 +2,8 @@
 
 Layout: root/ab/cd/<sha256 of the sealed file>. A file is one format byte (1), a 7-byte nonce prefix, then chunks of
 64 KiB plain text each as AES-256-GCM or SM4-GCM (STREAM: nonce = prefix + 4-byte counter + last-flag), so that ranges
-can be read and a truncated or reordered file does not open. Written as: temp file → write → size check → fsync → rename → fsync of
-the folder; only then may a row point to it (QUALITY §1).
+can be read and a truncated or reordered file does not open. Written as: temp file → write → size check → fsync →
+rename → fsync of the folder; only then may a row point to it (QUALITY §1).
 """
 
 from __future__ import annotations
