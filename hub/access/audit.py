@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from hub import clock
@@ -71,6 +71,20 @@ def record(
     head.seq, head.hash = event.seq, event.hash
     session.flush()
     return event
+
+
+_FIRST = text("""
+    with head as (insert into chain_head (object, seq, hash) values (:object, 1, :hash))
+    insert into event (id, received_at, object, seq, act, actor, at, data, previous, hash)
+    values (nextval('event_id_seq'), :received_at, :object, 1, :act, :actor, :at, :data, :previous, :hash)
+""").bindparams(bindparam("data", type_=JSONB))
+
+
+def begin(session: Session, obj: str, act: str, *, actor: str = "system", at: datetime, data: dict[str, Any]) -> None:
+    """The first event of a new object, in one statement; IntegrityError where its chain has begun already."""
+    facts = {"object": obj, "act": act, "actor": actor, "at": at, "received_at": clock.real(), "data": data}
+    event = Event(seq=1, **facts)
+    session.execute(_FIRST, facts | {"previous": GENESIS, "hash": _digest(GENESIS, _fields(event))})
 
 
 def _merkle(leaves: list[bytes]) -> bytes:

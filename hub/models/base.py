@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, MetaData, Text, text
+from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -28,3 +28,10 @@ Stamp = Annotated[datetime, mapped_column(DateTime(timezone=True), server_defaul
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = {dict[str, Any]: JSONB, list[Any]: JSONB}  # noqa: RUF012  SQLAlchemy reads it as a class fact
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table behind a model, for statements that need none of the mapper's work."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table

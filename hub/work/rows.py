@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from hub import db
 from hub.models import Work
+from hub.models.base import table_of
 from hub.work import wake
 
 MAX_ATTEMPTS = 3
@@ -113,7 +114,7 @@ def put(
     values: dict[str, Any] = {"queue": queue, "handler": name, "args": args, "once": once, "priority": priority}
     if run_at is not None:
         values["run_at"] = run_at
-    statement = insert(Work).values(**values)
+    statement = insert(table_of(Work)).values(**values)
     if once is not None:
         statement = statement.on_conflict_do_nothing(
             index_elements=["once"], index_where=text("state = 'pending' and once is not null")

@@ -1,0 +1,175 @@
+"""The first door: a delivery is stored durably, in as few statements as its promises need."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Row, bindparam, insert, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from channels import contract
+from hub import clock, db, failpoints
+from hub.access import audit
+from hub.access.sealing import Key, blind, new_key, open_key
+from hub.intake.blobs import read_blob, sealed
+from hub.models import Blob, Intake, IntakeKey
+from hub.models.base import table_of
+from hub.work import rows as work
+
+FUTURE = timedelta(minutes=5)  # a provider's clock may run ahead by this much; never more (PRODUCT §4)
+
+
+class UnknownSourceError(RuntimeError):
+    """Nothing can be taken in through an entrance that is not configured."""
+
+
+class KeyReusedError(RuntimeError):
+    """The same Idempotency-Key came with another body (HTTP 422)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    intake_id: int
+    new: bool
+
+
+_NUMBERED = """
+    select unit.id, unit.code, nextval(pg_get_serial_sequence('intake', 'id')) as intake_id,
+           (select array_agg(token) from intake_key where source_id = :source and token = any(:tokens)) as known"""
+_TOKENS = bindparam("tokens", type_=ARRAY(BYTEA))
+_BY_SOURCE = text(
+    _NUMBERED + " from source join unit on unit.id = source.unit_id where source.id = :source"
+).bindparams(_TOKENS)
+_BY_CODE = text(_NUMBERED + " from unit where unit.code = :code").bindparams(_TOKENS)
+
+
+def accept(
+    raw: contract.RawIntake, *, unit: str | None = None, actor: str = "system", strict: bool = False
+) -> Accepted:
+    """Stores a delivery durably; when this returns, the outside may be told that we have it (Z1–Z3).
+
+    One transaction holds the sealed originals (or the addresses of those already synced to the evidence store), the
+    idempotency keys, the intake row, its first event and its work rows. `unit` names the receiving unit's code where
+    the entrance is a form or a command. With `strict`, the same key with another body raises KeyReusedError.
+    Raises whatever storage raised: then nothing was acknowledged and nothing is half stored.
+    """
+    tokens = list(dict.fromkeys(blind("intake", key) for key in (raw.key, *raw.also)))
+    body = _body(raw.blobs)
+    with db.transaction() as session:
+        receiver = _receiver(session, raw.source_id, unit, tokens)
+        if len(receiver.known or ()) == len(tokens):
+            return _redelivered(_keys(session, raw.source_id, tokens)[0], body, strict=strict)
+        taken = _claim_keys(session, raw.source_id, tokens, receiver.intake_id, body)
+        if taken is not None:
+            return _redelivered(taken, body, strict=strict)
+        key = new_key(session, receiver.id)
+        session.execute(insert(table_of(Intake)), _row(raw, receiver.intake_id, receiver.id, key))
+        failpoints.hit("intake.before_blobs")
+        rows = [sealed(receiver.intake_id, key, number, blob, "raw") for number, blob in enumerate(raw.blobs)]
+        if rows:
+            session.execute(insert(table_of(Blob)), rows)
+        work.put(session, "normalize", {"intake": receiver.intake_id})
+        for number in range(len(raw.remotes)):
+            work.put(session, "fetch", {"intake": receiver.intake_id, "remote": number})
+        audit.begin(
+            session, f"intake:{receiver.intake_id}", "accept", actor=actor, at=_base(raw.at),
+            data={"channel": raw.channel, "sha256": [row["sha256"] for row in rows], "unit": receiver.code},
+        )  # fmt: skip
+        failpoints.hit("intake.before_commit")
+    failpoints.hit("intake.after_commit")
+    return Accepted(receiver.intake_id, True)
+
+
+def _receiver(session: Session, source_id: str, code: str | None, tokens: list[bytes]) -> Row[tuple[object, ...]]:
+    """The receiving unit of an entrance, or the one named by `code`; a number for the intake; keys known already."""
+    given: dict[str, object] = {"source": source_id, "tokens": tokens}
+    query = _BY_SOURCE if code is None else _BY_CODE
+    row = session.execute(query, given | ({} if code is None else {"code": code})).first()
+    if row is None:
+        raise UnknownSourceError(f"no unit for {source_id}")
+    return row
+
+
+def _base(at: datetime) -> datetime:
+    """The base of the clocks is never in the future."""
+    now = clock.now()
+    return now if at > now + FUTURE else at
+
+
+def _row(raw: contract.RawIntake, intake_id: int, unit_id: int, key: Key) -> dict[str, object]:
+    remotes = [asdict(remote) for remote in raw.remotes]
+    return {
+        "id": intake_id,
+        "channel": raw.channel,
+        "sub_channel": raw.sub_channel,
+        "source_id": raw.source_id,
+        "station": raw.station,
+        "unit_id": unit_id,
+        "at": _base(raw.at),
+        "key_id": key.id,
+        "meta": key.seal_json({"key": raw.key, "also": list(raw.also), "meta": dict(raw.meta)}, "intake.meta"),
+        "remotes": key.seal_json(remotes, "intake.remotes") if remotes else None,
+    }
+
+
+def _body(blobs: Sequence[contract.Blob]) -> bytes:
+    return hashlib.sha256("\n".join(blob.sha256() for blob in blobs).encode()).digest()
+
+
+def _keys(session: Session, source_id: str, tokens: list[bytes]) -> list[IntakeKey]:
+    wanted = select(IntakeKey).where(IntakeKey.source_id == source_id, IntakeKey.token.in_(tokens))
+    return list(session.scalars(wanted.order_by(IntakeKey.intake_id)))
+
+
+def _redelivered(row: IntakeKey, body: bytes, *, strict: bool) -> Accepted:
+    if strict and row.body is not None and row.body != body:
+        raise KeyReusedError
+    return Accepted(row.intake_id, new=False)
+
+
+def _claim_keys(session: Session, source_id: str, tokens: list[bytes], intake_id: int, body: bytes) -> IntakeKey | None:
+    """Takes all keys for the new intake. If one was already taken, gives the rest to its intake and returns its row.
+
+    In one order for all, so that two deliveries wait instead of blocking each other.
+    """
+    keys = table_of(IntakeKey)
+    rows = [{"source_id": source_id, "token": token, "intake_id": intake_id, "body": body} for token in sorted(tokens)]
+    made = session.execute(upsert(keys).values(rows).on_conflict_do_nothing().returning(keys.c.token)).all()
+    if len(made) == len(tokens):
+        return None
+    earlier = next(row for row in _keys(session, source_id, tokens) if row.intake_id != intake_id)
+    session.execute(
+        update(keys).where(keys.c.source_id == source_id, keys.c.intake_id == intake_id)
+        .values(intake_id=earlier.intake_id, body=earlier.body)
+    )  # fmt: skip
+    return earlier
+
+
+def load(session: Session, intake_id: int) -> contract.RawIntake:
+    """The raw intake as it was delivered, opened again for the normalize worker."""
+    row = session.get_one(Intake, intake_id)
+    key = open_key(session, row.key_id)
+    told = key.json(row.meta, "intake.meta")
+    rows = session.scalars(select(Blob).where(Blob.intake_id == intake_id, Blob.origin == "raw").order_by(Blob.ord))
+    blobs = tuple(
+        contract.Blob(key.text(b.name, "blob.name"), b.media_type, b"".join(read_blob(session, b)), b.role)
+        for b in rows
+    )
+    remotes = key.json(row.remotes, "intake.remotes") if row.remotes else []
+    return contract.RawIntake(
+        channel=row.channel,
+        source_id=row.source_id,
+        key=told["key"],
+        at=row.at,
+        blobs=blobs,
+        meta=told["meta"],
+        also=tuple(told["also"]),
+        sub_channel=row.sub_channel,
+        station=row.station,
+        remotes=tuple(contract.Remote(**remote) for remote in remotes),
+    )
