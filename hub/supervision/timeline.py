@@ -36,7 +36,8 @@ ACT_LABELS = {
     "notice.queued": "告知待送达",
     "notice.no_reporter": "无可告知的人", "reveal_address_sheet": "取用收件地址", "wish": "记录联系意愿", "join_reporter": "登记共同举报人",
     "clock.start": "时限起算", "clock.stop": "时限停止", "clock.resume": "时限继续", "clock.reopen": "时限恢复",
-    "clock.recompute": "时限重算", "clock.warning": "时限提醒",
+    "clock.recompute": "时限重算", "clock.warning": "时限提醒", "verification.stalled": "核查停滞提醒",
+    "approval.propose": "提请审批", "approval.decide": "审批", "approval.withdraw": "撤回提请",
 }  # fmt: skip
 QUIET = frozenset({"read_original", "suggest", "transcript", "notice_read", "notice_report", "fetched", "print"})
 """Events that say nothing about the handling: shown small."""

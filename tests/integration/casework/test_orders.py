@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub import casework, db
+from channels import contract
+from hub import casework, db, intake
 from hub.access import audit
 from hub.casework import switches
-from hub.models import Clue, Directive, Event
+from hub.models import Clue, Directive, Event, Intake
 from hub.terms import Role
 from tests.integration.casework.conftest import CITY, COUNTY, PROVINCE, SIBLING, START, Desk
 from tests.integration.casework.test_calendars import CHANGE
@@ -198,3 +199,13 @@ def test_directives_are_rows_of_their_own(desk: Desk) -> None:
         row = session.scalars(select(Directive)).one()
         assert (row.kind, row.number, row.due) == ("order", 1, date(2026, 3, 4))
         assert row.from_unit_id == desk.who(CITY, Role.SUPERVISOR).unit_id
+
+
+@pytest.mark.parametrize(("told", "due"), [("2026-03-12", date(2026, 3, 12)), ("下周", None), ("", None)])
+def test_a_registered_referral_brings_its_day_along(desk: Desk, told: str, due: date | None) -> None:
+    with db.transaction() as session:
+        number = desk.intake(session, desk.who().unit_id, "referral")
+        session.get_one(Intake, number).state = "stored"
+        report = contract.Report(title="领导批办", fields={"deadline": told} if told else {})
+        (clue,) = intake.register(session, number, [contract.NewReport(report)])
+    assert [row.due for row in desk.clocks(clue) if row.kind == "referral"] == ([due] if due else [])
