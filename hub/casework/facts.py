@@ -168,7 +168,7 @@ def _ours(doing: Doing) -> Facts:
     known = isinstance(place, str) and table().get(place) is not None
     inside = known and (
         owner.code == units.MINISTRY
-        or table().within(str(place), owner.code[:6])
+        or table().within(str(place), units.area_of(owner))
         or units.has_place(doing.session, owner.id, str(place), base_day(doing.clue.at))
     )
     direct = not given and owner.level == "county" and switches.switches(doing.session, doing.clue)["direct"]

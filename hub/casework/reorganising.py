@@ -81,7 +81,7 @@ def close_unit(session: Session, who: Actor, code: str, on: date, successor_code
 
 def _people_along(session: Session, unit: Unit, heir: Unit) -> None:
     """Whoever worked there works in the successor in the same roles; a role they have there already is not doubled."""
-    there = set(session.execute(select(Grant.user_id, Grant.role).where(Grant.unit_id == heir.id)).tuples())
+    there = {tuple(row) for row in session.execute(select(Grant.user_id, Grant.role).where(Grant.unit_id == heir.id))}
     for row in session.scalars(select(Grant).where(Grant.unit_id == unit.id)).all():
         if (row.user_id, row.role) in there:
             session.execute(delete(Grant).where(Grant.id == row.id))

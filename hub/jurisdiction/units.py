@@ -99,6 +99,11 @@ def closed_words(session: Session, unit: Unit) -> str:
     return f"{since}，现由{heir.name}（{heir.code}）承担其职责" if heir.id != unit.id else since
 
 
+def area_of(unit: Unit) -> str:
+    """The division a unit has by its code; a zone or branch bureau has only what the dated map gives it."""
+    return unit.code[:6] if unit.kind == "department" else unit.code
+
+
 def of_place(session: Session, division: str, day: date) -> Unit | None:
     """The working unit that a place belongs to on a day: by the dated map, else by its code, else the next one above.
 
