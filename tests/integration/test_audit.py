@@ -224,3 +224,101 @@ def test_a_rolled_back_act_leaves_no_event(hub) -> None:
     with pytest.raises(RuntimeError):
         act()
     assert verdict().events == 0
+
+
+# ---- two hundred tamperings of the sealed part
+
+
+def _edit(session, rng, events):
+    one = rng.choice(events)
+    what = rng.choice(["actor = 'user:99'", "act = 'nothing'", "data = '{\"n\": 77}'", "at = at - interval '1 hour'"])
+    session.execute(text(f"update event set {what} where id = :id"), {"id": one.id})
+    return one.object
+
+
+def _delete(session, rng, events):
+    one = rng.choice(events)
+    session.execute(text("delete from event where id = :id"), {"id": one.id})
+    return one.object
+
+
+def _insert(session, rng, events):
+    one = rng.choice(events)
+    session.execute(text(
+        "insert into event (received_at, id, object, seq, act, actor, at, data, previous, hash) select received_at,"
+        " id + 100000, object, seq, 'slipped in', actor, at, data, previous, hash from event where id = :id"
+    ), {"id": one.id})  # fmt: skip
+    return one.object
+
+
+def _reorder(session, rng, events):
+    one = rng.choice([event for event in events if event.seq > 1])
+    session.execute(text(
+        "update event set seq = 2 * :seq - 1 - seq where object = :object and seq in (:seq, :seq - 1)"
+    ), {"seq": one.seq, "object": one.object})  # fmt: skip
+    return one.object
+
+
+def _truncate(session, rng, events):
+    """The end of a chain goes, the head is set back to match."""
+    one = rng.choice([event for event in events if event.seq > 1])
+    session.execute(text("delete from event where object = :o and seq >= :s"), {"o": one.object, "s": one.seq})
+    session.execute(text(
+        "update chain_head set seq = :s - 1, sealed = :s - 1, hash = (select hash from event where object = :o"
+        " and seq = :s - 1) where object = :o"
+    ), {"o": one.object, "s": one.seq})  # fmt: skip
+    return one.object
+
+
+def _rechain(session, rng, events):
+    """An edit or a deletion, then the whole chain of the object and its head made anew."""
+    obj = rng.choice([_edit, _delete])(session, rng, events)
+    previous, number = audit.GENESIS, 0
+    for event in session.scalars(select(Event).where(Event.object == obj).order_by(Event.seq)):
+        number += 1
+        event.seq, event.previous = number, previous
+        event.hash = previous = _digest(previous, _fields(event))
+    head = session.get_one(ChainHead, obj)
+    head.seq, head.hash, head.sealed = number, previous, number
+    session.flush()
+    return obj
+
+
+def _whole_object(session, rng, events):
+    one = rng.choice(events)
+    session.execute(text("delete from event where object = :o"), {"o": one.object})
+    session.execute(text("delete from chain_head where object = :o"), {"o": one.object})
+    return one.object
+
+
+def test_200_tamperings_of_the_sealed_part_are_found_and_named(hub) -> None:
+    import random
+
+    rng = random.Random(12336)
+    for number in range(120):
+        with db.transaction() as session:
+            audit.record(
+                session, f"clue:{number % 10}", f"act{number % 7}", actor=f"user:{number % 4}", data={"n": number}
+            )
+            if number % 30 == 29:
+                session.flush()
+                audit.export(audit.seal(session), hub)
+    with db.reading() as session:
+        events = session.execute(select(Event.id, Event.object, Event.seq)).all()
+    ways = [_edit, _delete, _insert, _reorder, _truncate, _rechain, _whole_object]
+    missed, seen = [], dict.fromkeys((way.__name__ for way in ways), 0)
+    for number in range(200):
+        way = ways[number % len(ways)]
+        with db.Session(db.engine()) as session:
+            session.execute(text("set local session_replication_role = replica"))
+            obj = way(session, rng, events)
+            session.flush()
+            session.expire_all()
+            found = audit.verify(session, hub / "seals.jsonl")
+            session.rollback()
+        seen[way.__name__] += 1
+        if found.ok or (f"{obj} #" not in found.bad and not found.bad.startswith(f"{obj}:")):
+            missed.append((way.__name__, obj, found.bad))
+    assert missed == []
+    assert min(seen.values()) >= 28
+    assert verdict(hub).ok
