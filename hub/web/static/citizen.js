@@ -6,6 +6,7 @@
   const all = (query, root = document) => [...root.querySelectorAll(query)];
   const DRAFT = "12336:draft";
   const KEPT = ["place", "respondent", "facts", "evidence", "occurred"]; // never who reports: the phone may be shared
+  let saving = 0;
   const mb = (octets) => octets >= 1048576 ? (octets / 1048576).toFixed(1) + " MB" : Math.max(1, Math.round(octets / 1024)) + " KB";
 
   function draft(form) {
@@ -19,16 +20,15 @@
       for (const box of boxes) if (!box.value && kept[box.name]) { box.value = kept[box.name]; filled = true; }
       if (filled) tell("已恢复上次没有提交的草稿。");
     }
-    let timer = 0;
     form.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
+      clearTimeout(saving);
+      saving = setTimeout(() => {
         const values = Object.fromEntries(boxes.filter((box) => box.value).map((box) => [box.name, box.value]));
         try { localStorage.setItem(DRAFT, JSON.stringify(values)); tell("草稿已存在本机（不含姓名和联系方式）。"); } catch { /* full or forbidden */ }
       }, 400);
     });
     clear.addEventListener("click", () => {
-      clearTimeout(timer);
+      clearTimeout(saving);
       localStorage.removeItem(DRAFT);
       for (const box of boxes) box.value = "";
       tell("");
@@ -122,6 +122,7 @@
   }
 
   function done(code) {
+    clearTimeout(saving); // what was typed just before must not come back as a draft
     try { localStorage.removeItem(DRAFT); } catch { /* private mode */ }
     const text = `12336 查询码：${code.textContent.trim()}\n${code.dataset.about}\n`;
     const save = $("#save"), copy = $("#copy"), print = $("#print");
