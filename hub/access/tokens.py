@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 import secrets
 import zlib
 from collections.abc import Iterable
@@ -23,7 +24,8 @@ from hub.models import ApiToken
 from hub.terms import Role
 
 PREFIX = "hub12336_"
-SCOPES = {"clues:read": "读取线索（遮盖）", "intakes:write": "提交来件"}
+SCOPES = {"clues:read": "读取线索（遮盖）", "intakes:write": "提交来件", "acts:write": "办理线索（判定、核查、告知等）"}
+_HANDING_IN = re.compile(r"/api/v1/intakes/[a-z]+")
 LONGEST, MOST = timedelta(days=366), 20
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -149,7 +151,9 @@ def touch(session: Session, token_id: int) -> None:
 
 
 def allows(scopes: frozenset[str], method: str, path: str) -> bool:
-    """Whether a key with these scopes may make this request: only below /api/, reading or handing in."""
+    """Whether a key with these scopes may make this request: only below /api/; reading, handing in, or handling."""
     if not path.startswith("/api/"):
         return False
-    return ("clues:read" if method in ("GET", "HEAD") else "intakes:write") in scopes
+    if method in ("GET", "HEAD"):
+        return "clues:read" in scopes
+    return ("intakes:write" if _HANDING_IN.fullmatch(path) else "acts:write") in scopes

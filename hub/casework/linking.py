@@ -14,7 +14,7 @@ from hub.casework.doing import Doing, day_of
 from hub.casework.jurisdiction import move
 from hub.casework.opening import Opening, open_clue
 from hub.law.deadlines import BEIJING, base_day
-from hub.models import Clue, ClueReporter, FollowUp, IntakeClue, Notice
+from hub.models import Clue, ClueReporter, FollowUp, Intake, IntakeClue, Notice
 
 
 @effect("split")
@@ -49,18 +49,29 @@ def _follow_owner(doing: Doing, made: Clue) -> None:
 def follow_up(doing: Doing) -> None:
     """A later contact of a proven reporter. A withdrawal is an event: work goes on, notices may be declined."""
     data = doing.data
-    intake = data.get("intake")
+    intake = _own_intake(doing)
     doing.session.add(
         FollowUp(
-            clue_id=doing.clue.id, intake_id=intake if isinstance(intake, int) else None, kind=str(data["kind"]),
+            clue_id=doing.clue.id, intake_id=intake, kind=str(data["kind"]),
             proof=str(data["proof"]), at=doing.at, by_user=doing.user_id,
         )
     )  # fmt: skip
-    if isinstance(intake, int) and doing.session.get(IntakeClue, (intake, doing.clue.id)) is None:
+    if intake is not None and doing.session.get(IntakeClue, (intake, doing.clue.id)) is None:
         doing.session.add(IntakeClue(intake_id=intake, clue_id=doing.clue.id))
     if data["kind"] == "withdrawal" and data.get("decline") is True:
         doing.clue.notices_declined = True
     doing.session.flush()
+
+
+def _own_intake(doing: Doing) -> int | None:
+    """The intake the contact came by, where there is one: of the person's own unit, which alone may link it."""
+    told = doing.data.get("intake")
+    if told in (None, ""):
+        return None
+    row = doing.session.get(Intake, told) if isinstance(told, int) and not isinstance(told, bool) else None
+    if row is None or (doing.who is not None and row.unit_id != doing.who.unit_id):
+        raise doing.refused("没有这份来件，或来件由其他单位接收", "value", "intake")
+    return row.id
 
 
 @effect("tell.determination", "tell.no_violation", "tell.violation")

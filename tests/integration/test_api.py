@@ -6,15 +6,18 @@ from __future__ import annotations
 import json
 import re
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from hub import db
+from hub import casework, clock, db
+from hub.access import people, tokens
 from hub.casework.fields import FIELDS
 from hub.law import workflow
-from hub.models import Clue, Event, Intake, Value
+from hub.models import Clue, Event, Intake, Unit, User, Value
 from hub.terms import Role, State
 from hub.web import openapi, problems
 from hub.web.api import data
@@ -179,7 +182,7 @@ HOSTILE: list[tuple[str, Any]] = [
 
 
 def test_hostile_bodies_are_refused_in_chinese_and_never_repeated(cast: Cast, no: str) -> None:
-    for act in ("determine.P3", "verify.start", "designate", "nonsense", "register", "set_kind.other"):
+    for act in ("determine.P3", "verify.start", "nonsense", "register"):
         hostile(cast["handler"], no, act)
 
 
@@ -327,3 +330,71 @@ def test_a_wording_is_installed_and_used_from_its_day(county: County, cast: Cast
     assert sysadmin.done("templates", body)["in_force"]
     assert "你" in cast["handler"].done(f"clues/{no}/notices/preview", {"kind": "accepted"})["text"]
     assert sysadmin.post("templates", body).status_code == 422, "none is replaced"
+
+
+def test_an_act_that_needs_approval_is_proposed_and_done_with_the_last_step(cast: Cast, no: str) -> None:
+    handler, lead = cast["handler"], cast["lead"]
+    with db.transaction() as session:
+        casework.set_chain(session, actor(session, "lead"), "determine.P3", [casework.Step("负责人审批", Role.LEAD)])
+    assert handler.offers(no)["determine.P3"]["approval"]
+    assert handler.refused(no, "determine.P3", ground="N3")["kind"] == "approval"
+    body = {"version": handler.clue(no)["version"], "data": {"ground": "N3"}}
+    sheet = handler.done(f"clues/{no}/acts/determine.P3/proposals", body)
+    assert (sheet["state"], sheet["data"]["ground"]) == ("open", "N3")
+    assert handler.clue(no)["state"] == "to_determine", "nothing is in force before the last step"
+    (waiting,) = lead.get("approvals")["approvals"]
+    assert (waiting["id"], waiting["may_decide"]) == (sheet["id"], True)
+    path = f"approvals/{sheet['id']}"
+    assert handler.post(f"{path}/decision", {"verdict": "approve"}).status_code == 403, "not one's own"
+    assert cast["sibling"].client.get(f"/api/v1/{path}").status_code == 404
+    assert lead.post(f"{path}/decision", {"verdict": "send_back"}).json["name"] == "opinion"
+    done = lead.done(f"{path}/decision", {"verdict": "approve", "opinion": "同意"})
+    assert (done["done"], done["sheet"]["state"], done["clue"]["determination"]) == (True, "done", "P3")
+    assert handler.post(f"{path}/withdrawal", {}).json["kind"] == "state"
+
+
+def actor(session: Session, login: str) -> people.Actor:
+    found = people.actor(session, session.scalars(select(User.id).where(User.login == login)).one())
+    assert found is not None
+    return found
+
+
+def test_a_program_reads_masked_and_acts_only_with_that_scope(cast: Cast, no: str) -> None:
+    handler = cast["handler"]
+    assert handler.clue(no)["original"], "a person of the unit reads the original"
+    with db.transaction() as session:
+        who, until = actor(session, "handler"), clock.real() + timedelta(days=1)
+        keys = {
+            scope: tokens.make(session, who, "接口", [scope, "clues:read"], until, [])
+            for scope in ("clues:read", "intakes:write", "acts:write")
+        }
+    client = handler.client.application.test_client()
+    told = client.get(f"/api/v1/clues/{no}", headers={"Authorization": f"Bearer {keys['clues:read']}"}).json
+    assert (told["original"], told["parts"] == handler.clue(no)["parts"]) == (False, False)
+    assert "举报人1" not in str(told["parts"])
+    body = {"version": told["version"], "data": {"ground": "N3"}}
+    for scope, status in (("clues:read", 403), ("intakes:write", 403), ("acts:write", 200)):
+        headers = {"Authorization": f"Bearer {keys[scope]}"}
+        answer = client.post(f"/api/v1/clues/{no}/acts/determine.P3", json=body, headers=headers)
+        assert answer.status_code == status, scope
+        if status == 403:
+            assert (answer.mimetype, answer.json["kind"]) == (problems.MEDIA_TYPE, "role")
+
+
+def test_a_follow_up_takes_an_intake_of_the_own_unit_only(county: County, cast: Cast, no: str) -> None:
+    operator = cast["operator"]
+    given = {"kind": "progress", "proof": "name_and_contact", "name": "举报人1", "contact": CALLER}
+    with db.reading() as session:
+        own = session.scalars(select(Intake.id)).one()
+    for intake in (own + 999, 2**62):
+        refused = operator.refused(no, "follow_up", intake=intake, **given)
+        assert (refused["kind"], refused["name"]) == ("value", "intake")
+    with db.transaction() as session:
+        elsewhere = session.scalars(select(Unit.id).where(Unit.code == SIBLING)).one()
+        session.get_one(Intake, own).unit_id = elsewhere
+    assert operator.refused(no, "follow_up", intake=own, **given)["name"] == "intake"
+    with db.transaction() as session:
+        session.get_one(Intake, own).unit_id = session.scalars(select(Unit.id).where(Unit.code == UNIT)).one()
+    after = operator.act(no, "follow_up", intake=own, **given)
+    assert [(row["kind"], row["intake"]) for row in after["follow_ups"]] == [("progress", own)]
+    assert operator.refused(no, "follow_up", **{**given, "contact": "0737-0000000"})["name"] == "proved"

@@ -366,6 +366,7 @@ class OfferFacts(Answer):
     refusal: str | None = Field(description="Why it would be refused now whatever the data")
     clocks: list[str]
     notice: str
+    approval: bool = Field(description="The caller's unit wants it proposed, not done")
 
 
 class Offers(Answer):
