@@ -138,5 +138,9 @@ class Store:
                 gone += 1
         return gone
 
+    def remove(self, address: str) -> None:
+        """Takes a sealed file away: the disposal of a clue. Its key is destroyed before."""
+        self._path(address).unlink(missing_ok=True)
+
     def exists(self, address: str) -> bool:
         return self._path(address).exists()

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, bindparam, select, text
+from sqlalchemy import Select, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
@@ -177,7 +177,7 @@ def _streamed(session: Session, query: Select[Found], size: int) -> Iterator[Fou
         found.close()
 
 
-def _rows(session: Session) -> Iterator[Row[Any]]:
+def _rows(session: Session) -> Iterator[Any]:
     """Every event as a plain row, object by object: a million of them in half a minute (bench/access.py)."""
     columns = (Event.id, Event.object, Event.seq, Event.previous, Event.hash,
                Event.act, Event.actor, Event.at, Event.received_at, Event.data)  # fmt: skip

@@ -233,7 +233,7 @@ def _opened(key_id: int, unit_id: int, version: int, wrapped: bytes) -> Key:
 def open_key(session: Session, key_id: int) -> Key:
     """The data key of this id. Raises SealError where it was shredded or the key file is another."""
     row = session.get(DataKey, key_id)
-    if row is None:
+    if row is None or not row.wrapped:  # shredded
         raise SealError(f"data key {key_id} is gone")
     return _opened(row.id, row.unit_id, row.version, row.wrapped)
 
