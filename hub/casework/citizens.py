@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hub import clock, notify
 from hub.access import audit
 from hub.access.sealing import blind
-from hub.models import Clue, ClueReporter, Conversation, FollowUp, Intake, QueryCode, QueryLimit, Wish
+from hub.models import Clue, ClueReporter, Conversation, FollowUp, Intake, IntakeClue, QueryCode, QueryLimit, Wish
 
 CITIZEN_SOURCE = "citizen:web"
 """The entrance of the citizens' pages; the receiving unit comes with each delivery."""
@@ -62,9 +62,10 @@ def bind(session: Session, clue: Clue, intake: Intake, told: Mapping[str, Any]) 
 
 def _follow_up(session: Session, clue: Clue, intake: Intake, told: Mapping[str, Any]) -> None:
     code = session.get(QueryCode, bytes.fromhex(told["query"]))
-    if code is None:
+    if code is None or notify.latest(session, code.clue_id).id != clue.id:
         return
-    if clue.supplement_of is not None and clue.supplement_of == code.clue_id:
+    opened_by_it = session.scalars(select(IntakeClue).where(IntakeClue.clue_id == clue.id)).first() is None
+    if opened_by_it:  # after "supplement" (P5): no follow-up but a report of its own
         _same_reporter(session, clue, code, intake)
         return
     session.add(

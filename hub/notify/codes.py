@@ -137,9 +137,22 @@ def progress(session: Session, hashed: bytes) -> Progress | None:
         if waiting is None:
             return None
         return Progress(clock.china(waiting[0].at).date(), "received", "已收到，正在登记", ())
-    shown = _progress(session, session.get_one(Clue, row.clue_id), row.reporter_id)
-    later = session.scalars(select(Clue).where(Clue.supplement_of == row.clue_id).order_by(Clue.id.desc())).first()
-    return shown if later is None else replace(shown, following=_progress(session, later, row.reporter_id))
+    first, later = session.get_one(Clue, row.clue_id), latest(session, row.clue_id)
+    shown = _progress(session, first, row.reporter_id)
+    if later is first:
+        return shown
+    return replace(shown, following=_progress(session, later, row.reporter_id))
+
+
+def latest(session: Session, clue_id: int) -> Clue:
+    """The clue, or the last of those that followed it, each after "supplement" (P5) of the one before."""
+    clue = session.get_one(Clue, clue_id)
+    while True:
+        wanted = select(Clue).where(Clue.supplement_of == clue.id).order_by(Clue.id.desc())
+        later = session.scalars(wanted).first()
+        if later is None:
+            return clue
+        clue = later
 
 
 _AWAITS = {"determination": "告知是否受理", "after_designation": "告知是否受理", "result": "告知核查结果"}

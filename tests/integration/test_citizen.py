@@ -203,6 +203,18 @@ def test_the_question_stands_on_the_page_and_its_answer_makes_a_new_clue(citizen
     more = {"token": citizen.token("supplement"), "kind": "urge"}
     assert citizen.post("supplement", more).status_code == 303
     assert registered() == [later], "what comes then joins the new clue"
+    with db.reading() as session:
+        assert [(row.clue_id, row.kind) for row in session.scalars(select(FollowUp))] == [(later, "urge")]
+    desk.act(later, "ask", how="query_page", missing="facts")
+    desk.go("2026-03-24T09:00")
+    desk.act(later, "determine.P5", missing="facts")
+    citizen.ask(code, "")
+    again = {"token": citizen.token("supplement"), "kind": "supplement", "text": "占了八亩耕地"}
+    assert citizen.post("supplement", again).status_code == 303
+    (last,) = registered()
+    with db.reading() as session:
+        assert session.get_one(Clue, last).supplement_of == later
+        assert codes.latest(session, clue_id).id == last
 
 
 def test_a_named_reporter_is_carried_to_the_supplemented_clue(citizen: Citizen, desk: Desk) -> None:

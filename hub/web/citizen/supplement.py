@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flask import abort, request, url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
@@ -14,6 +13,7 @@ from channels.contract import form_intake
 from hub import clock, db, intake
 from hub.casework import citizens
 from hub.models import Clue, QueryCode, Unit
+from hub.notify import codes
 from hub.web.citizen import gate
 from hub.web.citizen.gate import bp
 from hub.web.citizen.report import DOORS
@@ -27,8 +27,7 @@ def _clue(session: Session, hashed: bytes) -> Clue | None:
     row = session.get(QueryCode, hashed)
     if row is None:
         return None
-    later = session.scalars(select(Clue).where(Clue.supplement_of == row.clue_id).order_by(Clue.id.desc())).first()
-    return later or session.get(Clue, row.clue_id)
+    return codes.latest(session, row.clue_id)
 
 
 def _page(
