@@ -33,6 +33,8 @@ def test_every_page_is_accessible(window: Any, site: Any, size: str) -> None:
         "/queue", "/queue?query=没有这句话", "/queue?channel=email&state=open", "/new", "/new/call-pad", "/new/letter",
         "/new/referral", "/new/subordinate", "/new/subordinate-batch", "/new/media", "/new/wechat-h5",
         "/new/other-0801", "/new/other-0804", "/upload/letter", "/upload/phone", "/manual", "/manual/3", "/running",
+        "/tasks", "/tasks?kind=letter", "/tasks?kind=reply", "/wordings", "/calendar", "/calendar?year=2027",
+        "/calendar/import",
         "/received?i=1&i=2&i=3",
         f"/clues/{no['phone']}", f"/clues/{no['email']}", f"/clues/{no['letter']}", "/clues/none",
     ]  # fmt: skip
