@@ -75,6 +75,8 @@ def determine_again(doing: Doing) -> None:
     clue = doing.clue
     doing.noted["before"] = {"determination": clue.determination, "result": clue.result}
     take_back(doing, LEGAL_KINDS)
+    if clue.main_id is not None:  # it was accepted together with others; what it is now is open again
+        _leave(doing)
     clue.determination = clue.refused_ground = clue.duplicate_of = clue.result = None
 
 

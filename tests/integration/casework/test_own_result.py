@@ -101,3 +101,17 @@ def test_what_is_refused(desk: Desk) -> None:
     desk.act(member, "result.own", result="R1", ended="2026-03-04")
     assert snapshot(main)["notice"] == before
     assert desk.refused(member, "result.own", result="R1", ended="2026-03-04").kind == "state", "one is enough"
+
+
+def test_a_member_whose_determination_is_corrected_leaves_the_group(desk: Desk) -> None:
+    """Found by the state machine: it was given back to a verification that its new determination knows nothing of."""
+    main, member = group(desk)
+    desk.act(main, "verify.end", result="R1", ended="2026-03-02")
+    assert (desk.state(member), desk.read(member).main_id) == ("to_tell", main)
+    desk.act(member, "reopen.determination", desk.who(role=Role.LEAD), reason_text="判定有误")
+    desk.act(member, "determine.P3", ground="N3")
+    assert desk.refused(member, "unmerge", reason_text="不是同一地块").name == "is_member"
+    assert desk.read(member).main_id is None
+    for clue in (main, member):
+        desk.tell(clue)
+        assert desk.state(clue) == "closed"
