@@ -129,7 +129,7 @@ def test_two_clues_are_compared_merged_and_taken_apart(window: Any, site: Any) -
     page.press("#compare-no", "Enter")
     expect(page.locator("tr.v-agree >> nth=0")).to_contain_text("违法行为发生地")
     found = check(page, "compare")
-    page.click("text=并入")
+    page.click(".compare .btn-primary")
     expect(page.locator("[role=alert]")).to_contain_text("未确认相同")
     for flag in ("same_place", "same_time", "same_respondent", "same_facts"):
         page.check(f"#c-{flag}")
