@@ -37,6 +37,8 @@ ACT_LABELS = {
     "notice.no_reporter": "无可告知的人", "reveal_address_sheet": "取用收件地址", "wish": "记录联系意愿", "join_reporter": "登记共同举报人",
     "clock.start": "时限起算", "clock.stop": "时限停止", "clock.resume": "时限继续", "clock.reopen": "时限恢复",
     "clock.recompute": "时限重算", "clock.warning": "时限提醒", "verification.stalled": "核查停滞提醒",
+    "reveal_to_department": "向其他部门提供举报人信息", "transfer_read": "查阅转交材料",
+    "unit_closed": "单位撤并，线索随转",
     "approval.propose": "提请审批", "approval.decide": "审批", "approval.withdraw": "撤回提请",
 }  # fmt: skip
 QUIET = frozenset({"read_original", "suggest", "transcript", "notice_read", "notice_report", "fetched", "print"})
@@ -50,7 +52,8 @@ _TOLD = ("reason", "ground", "class", "result", "missing", "how", "kind")
 _DAYS = {"issued": "签发", "started": "开始", "visited": "到现场", "ended": "结束", "joined": "并入"}
 _OPINIONS = {
     "reason_text": "理由", "reason": "理由", "words": "意见", "confirmation": "确认依据", "at_reason": "补记理由",
-    "case_no": "案件号", "department": "应向其反映的部门", "answer": "答复",
+    "case_no": "案件号", "department": "应向其反映的部门", "answer": "答复", "consent": "举报人同意情况",
+    "receipt_no": "回执编号", "answer_no": "部门复函编号",
 }  # fmt: skip
 
 
