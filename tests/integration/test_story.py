@@ -504,3 +504,33 @@ def test_due_explains_the_spring_festival() -> None:
     assert all(day["why"] for day in told["days"])
     later = json.loads(CliRunner().invoke(main, ["try", "due", "2031-01-02", "7"]).stdout)
     assert later["provisional"], "nobody has published that year"
+
+
+def test_a_letter_is_told_when_posted_and_open_again_when_it_comes_back(county: County, cast: Cast) -> None:
+    values = {"reporter_name": "张三", "reporter_phone": "13800138000", "place": "桃江县武潭镇", "received": "2026-03-01",
+              "reporter_address": "湖南省益阳市桃江县武潭镇红旗村一组7号", "facts": "占用耕地建厂房"}  # fmt: skip
+    no = number(county.form("letter", values))
+    handler, mailroom = cast["handler"], cast["mailroom"]
+    (wish,) = handler.clue(no)["wishes"]
+    handler.done(f"clues/{no}/wishes", {"reporter": wish["reporter"], "routes": ["letter", "call"]})
+    handler.act(no, "determine.P3", ground="N3", department="桃江县人民法院")
+    county.work()
+    (task,) = [row for row in mailroom.get("tasks?kind=letter")["tasks"] if row["notice"] == "不予受理告知"]
+    due = of_kind(handler.clue(no)["clocks"], "determination")["due"]
+    assert mailroom.post(f"tasks/{task['id']}/outcome", {"outcome": "told"}).status_code == 422, (
+        "a letter is not called"
+    )
+    posted = mailroom.done(f"tasks/{task['id']}/sent", {"reference": "XA12345678943"})
+    assert (posted["state"], posted["reference"]) == ("done", "XA12345678943")
+    county.work()
+    assert handler.clue(no)["state"] == "closed"
+    county.later(days=5)
+    assert mailroom.done(f"tasks/{task['id']}/returned", {})["state"] == "failed"
+    county.work()
+    clue = handler.clue(no)
+    clock_ = of_kind(clue["clocks"], "determination")
+    assert (clue["state"], clock_["running"], clock_["due"]) == ("to_tell", True, due), "open again, the old day"
+    attempts = of_kind(clue["notices"], "out_of_scope")["attempts"]
+    assert [(row["route"], row["state"]) for row in attempts] == [("letter", "failed"), ("call", "queued")]
+    (call,) = cast["operator"].get("tasks?kind=call")["tasks"]
+    assert call["clue_no"] == no
