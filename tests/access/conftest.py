@@ -83,7 +83,7 @@ class World:
         return single + [(relation, kind) for relation, kinds in WALLED.items() for kind in kinds]
 
 
-def _registered(session: Session, code: str) -> Clue:
+def registered(session: Session, code: str, text: str = TEXT) -> Clue:
     unit = units.by_code(session, code)
     assert unit is not None
     key = sealing.new_key(session, unit.id)
@@ -91,13 +91,13 @@ def _registered(session: Session, code: str) -> Clue:
                  meta=key.seal_json({"key": "k", "also": [], "meta": {}}, "intake.meta"), remotes=None, kind=None)  # fmt: skip
     session.add(row)
     session.flush()
-    parts = (Part(PartKind.TEXT, text=TEXT), Part(PartKind.HTML, text="<b>x</b>"))
+    parts = (Part(PartKind.TEXT, text=text), Part(PartKind.HTML, text="<b>x</b>"))
     made = intake.register(session, row.id, [NewReport(Report(parts=parts, sender=Sender(name=NAME, phone=PHONE)))])
     session.add(Blob(intake_id=row.id, ord=90, origin="raw", role="raw", name=key.seal("a.txt", "blob.name"),
                      media_type="text/plain", size=1, sha256="0" * 64, sealed=key.seal(b"x", "blob"), address=None))  # fmt: skip
     clue = session.get_one(Clue, made[0])
     clue.enriched = True
-    heard = Transcript(kind="speech", engine="test", model="", segments=(Segment(text=TEXT, confidence=0.9, order=0),),
+    heard = Transcript(kind="speech", engine="test", model="", segments=(Segment(text=text, confidence=0.9, order=0),),
                        settings={})  # fmt: skip
     part = session.scalars(select(PartRow.id).where(PartRow.clue_id == clue.id, PartRow.kind == "text")).one()
     transcribe.store(session, part, heard)
@@ -125,7 +125,7 @@ def _arrange(world: World) -> None:
             world.people[role.value] = _actor(session, CITY, role.value, f"city-{role.value}")
         county = _actor(session, COUNTY, "handler", "county-handler")
         lead = world.people["lead"]
-        made = {name: _registered(session, code) for name, code in {
+        made = {name: registered(session, code) for name, code in {
             "own": CITY, "received": CITY, "assisting": PROVINCE, "designated": COUNTY, "below": COUNTY,
             "above": PROVINCE, "sibling": SIBLING, "person": CITY, "unit": CITY, "n4-elsewhere": COUNTY, "n4": CITY,
         }.items()}  # fmt: skip
@@ -170,7 +170,9 @@ def world(
     """One database for all cells of a module."""
     url, key = seeded
     name = f"matrix_{os.getpid()}_{os.urandom(4).hex()}"
-    admin = psycopg.connect(host=url.split("host=")[1].replace("%2F", "/"), user="hub", dbname="postgres", autocommit=True)
+    admin = psycopg.connect(
+        host=url.split("host=")[1].replace("%2F", "/"), user="hub", dbname="postgres", autocommit=True
+    )
     admin.execute(f'create database "{name}" template template_hub strategy file_copy')
     with redis.Redis.from_url(servers[1]) as client:
         client.flushall()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from types import CellType
@@ -53,34 +54,49 @@ def stand(session: Session, clue: Clue, state: str) -> None:
     clue.determination = "P1" if state in ("verifying", "to_tell", "merged", "closed") else None
     clue.close_reason = "violation" if state == "closed" else None
     clue.main_id = clue.id if state == "merged" else None
+    clue.department = "other" if state == "transferred" else None
     clue.state_at = None
     session.flush()
 
 
-def outcome(session: Session, world: World, act: str, role: str, clue_id: int) -> str:
-    rule = workflow.rule(act)
-    clue = session.get_one(Clue, clue_id)
-    stand(session, clue, min(rule.sources - {State.MERGED} or rule.sources))
+def outcome(session: Session, world: World, act: str, role: str, clue: Clue) -> str:
+    kept = session.begin_nested()
     try:
         casework.apply(session, world.people[role], clue, act, {})
     except casework.RefusedError as error:
         return "no" if error.kind in DENIED else "yes"
+    finally:
+        if kept.is_active:
+            kept.rollback()
     return "yes"
+
+
+def relations_for(world: World, role: str, roles: frozenset[Any]) -> list[tuple[str, str]]:
+    """Where to look: everywhere for a role that may at all; else at the own clue, which is the nearest it could come.
+
+    HUB_MATRIX=all looks everywhere for everybody.
+    """
+    every = world.relations()
+    return every if role in roles or not roles or os.environ.get("HUB_MATRIX") == "all" else every[:1]
 
 
 @pytest.mark.parametrize("act", [rule.id for rule in ACTS])
 def test_acts(world: World, act: str) -> None:
-    wrong = []
-    for relation, name in world.relations():
+    rule, wrong = workflow.rule(act), []
+    state = min(rule.sources - {State.MERGED} or rule.sources)
+    with world.undone() as session:
+        clues = {name: session.get_one(Clue, world.clues[name]) for _, name in world.relations()}
+        for clue in clues.values():
+            stand(session, clue, state)
         for role in world.people:
-            with world.undone() as session:
-                found = outcome(session, world, act, role, world.clues[name])
-            wanted = matrix.cell(frozenset({role}), f"act {act}", relation)
-            if found != wanted:
-                wrong.append((role, name, f"is {found}, matrix says {wanted}"))
+            for relation, name in relations_for(world, role, rule.roles):
+                found = outcome(session, world, act, role, clues[name])
+                wanted = matrix.cell(frozenset({role}), f"act {act}", relation)
+                if found != wanted:
+                    wrong.append((role, name, f"is {found}, matrix says {wanted}"))
     assert wrong == []
-    for role in ("reporter", "nobody"):
-        assert all(matrix.cell(frozenset({role}), f"act {act}", one) == "no" for one in matrix.RELATIONS)
+    for role in set(matrix.ROLES) - set(world.people) | {role.value for role in set(Role) - rule.roles}:
+        assert {matrix.cell(frozenset({role}), f"act {act}", one) for one in matrix.RELATIONS} == {"no"}, role
 
 
 # ── routes about one clue ────────────────────────────────────────────────────────────────────────────────────────────
@@ -100,23 +116,36 @@ def url(rule: str, no: str, ids: dict[str, Any]) -> str:
     return filled
 
 
-def answer(world: World, method: str, path: str, role: str) -> str:
+BODIES: dict[str, dict[str, Any]] = {
+    "/acts/<act>": {"version": 1}, "/proposals": {"version": 1}, "/preview": {"kind": "accepted"}, "/recall": {},
+    "/values": {"version": 1, "field": "class", "value": "T2"}, "/wishes": {"reporter": 1, "routes": []},
+    "/reporters": {"phone": "13900000000"},
+}  # fmt: skip
+"""What the interface wants to be sent, by the end of the route: only what is whole reaches the clue."""
+
+
+def body(rule: str, ids: dict[str, Any]) -> dict[str, Any]:
+    found = next((dict(sent) for end, sent in BODIES.items() if rule.endswith(end)), {})
+    return found | ({"reporter": ids["reporter_id"]} if "reporter" in found else {})
+
+
+def answer(world: World, method: str, path: str, role: str, sent: dict[str, Any] | None = None) -> str:
     """yes, masked or no as the browser of this role meets it."""
     client, token = world.clients[role]
-    headers = {"X-CSRF-Token": token}
-    made = client.open(path, method=method, headers=headers, data=None if method == "GET" else SENT)
+    what: dict[str, Any] = {} if method == "GET" else {"json": sent} if path.startswith("/api/") else {"data": SENT}
+    made = client.open(path, method=method, headers={"X-CSRF-Token": token}, **what)
     if made.status_code in (401, 404) or "/sign-in" in made.headers.get("Location", ""):
         return "no"
     assert made.status_code < 500, (path, made.status_code)
-    if method == "GET" and "text/html" in made.content_type and role in world.people:
+    if method == "GET" and ("text/html" in made.content_type or "json" in made.content_type):
         shown = NAME in made.text or PHONE in made.text
         return "yes" if shown else "masked"
     return "yes"
 
 
 def agrees(found: str, wanted: str) -> bool:
-    """A page that shows no identity although it might is none too much; the other way round is."""
-    return found == wanted or (found == "masked" and wanted == "yes") or (found == "yes" and wanted == "yes")
+    """A page that shows no identity although it might does no harm; the other way round it does."""
+    return found == wanted or (found == "masked" and wanted == "yes")
 
 
 ABOUT_A_CLUE = [name for name in matrix.items() if "<no>" in name]
@@ -126,11 +155,14 @@ ABOUT_A_CLUE = [name for name in matrix.items() if "<no>" in name]
 def test_routes_about_a_clue(world: World, item: str) -> None:
     method, rule = item.split(" ", 1)
     wrong = []
-    for relation, name in world.relations():
-        for role in world.clients:
+    endpoint = next(name for verb, one, name in routes(world.app) if (verb, one) == (method, rule))
+    roles = world.app.view_functions[endpoint].roles  # type: ignore[attr-defined]
+    for role in world.clients:
+        for relation, name in relations_for(world, role, roles or frozenset({"?"})):
             with world.undone() as session:
-                path = url(rule, world.nos[name], ids_of(session, world.clues[name]))
-                found = answer(world, method, path, role)
+                ids = ids_of(session, world.clues[name])
+                path = url(rule, world.nos[name], ids)
+                found = answer(world, method, path, role, body(rule, ids))
             wanted = matrix.cell(frozenset({role}), item, relation)
             if found == "yes" and wanted == "masked" and method != "GET":
                 found = "masked"
@@ -176,7 +208,7 @@ def test_pages(world: World, item: str) -> None:
     endpoint = next(name for verb, one, name in routes(world.app) if (verb, one) == (method, rule))
     cell = behind(world.app.view_functions[endpoint])
     if cell is None:
-        assert matrix.items()[item] in ("page.anyone", "page.half"), "unguarded"
+        assert matrix.items()[item] == "page.anyone", "unguarded"
         return
     kept = cell.cell_contents
     cell.cell_contents = lambda **_: "reached"

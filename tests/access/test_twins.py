@@ -1,0 +1,96 @@
+"""Hidden means unseen: with a walled clue the viewer meets byte for byte what they met without it (PRODUCT §10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub import casework
+from hub.models import Clue
+from hub.web import live
+from tests.access.conftest import CITY, World, registered
+
+HIDDEN = "红旗村后山的沙场一直在偷采。"
+ACCUSING = HIDDEN + "益阳市自然资源局收了老板的钱包庇他们。"
+
+
+def accused(session: Session, world: World, role: str) -> Clue:
+    return registered(session, CITY, ACCUSING)
+
+
+def recused(session: Session, world: World, role: str) -> Clue:
+    clue = registered(session, CITY, HIDDEN)
+    casework.apply(session, world.people[role], clue, "recuse", {"reason_text": "亲属"})
+    return clue
+
+
+def misconduct(session: Session, world: World, role: str) -> Clue:
+    clue = registered(session, CITY, HIDDEN)
+    casework.apply(session, world.people["lead"], clue, "determine.P3", {"ground": "N2"})
+    return clue
+
+
+def secret(session: Session, world: World, role: str) -> Clue:
+    clue = registered(session, CITY, HIDDEN)
+    casework.apply(session, world.people["handler"], clue, "determine.P3", {"ground": "N4"})
+    return clue
+
+
+PAGES = ["/queue", "/queue?query=红旗村", "/queue?query=后山的沙场", "/queue?state=open", "/queue?channel=email",
+         "/queue?view=overdue", "/api/v1/clues", "/api/v1/clues?query=红旗村", "/manual", "/tasks", "/api/v1/tasks",
+         "/"]  # fmt: skip
+
+
+def met(world: World, role: str, more: list[str]) -> dict[str, tuple[int, bytes]]:
+    client, _ = world.clients[role]
+    found = {}
+    for path in [*PAGES, *more]:
+        made = client.get(path)
+        found[path] = (made.status_code, made.data)
+    return found
+
+
+@pytest.mark.parametrize("role", ["operator", "lead", "statistician", "auditor"])
+@pytest.mark.parametrize("wall", [accused, recused, misconduct, secret])
+def test_twins(world: World, role: str, wall: Callable[[Session, World, str], Clue]) -> None:
+    own = f"/clues/{world.nos['own']}"
+    with world.undone() as session:
+        without = met(world, role, [own, f"/api/v1{own}"])
+        clue = wall(session, world, role)
+        session.commit()
+        number, intake = clue.no, f"/received?ids={1}"
+        with_it = met(world, role, [own, f"/api/v1{own}"])
+        assert [path for path in without if without[path] != with_it[path]] == []
+        client, _ = world.clients[role]
+        for path in ("/clues/{}", "/api/v1/clues/{}", "/clues/{}/sheets/registration", "/clues/{}/compare"):
+            one, other = client.get(path.format(number)), client.get(path.format("430900-20200101-03-000000"))
+            same = one.data.replace(number.encode(), b"?") == other.data.replace(b"430900-20200101-03-000000", b"?")
+            assert (one.status_code, other.status_code, same) == (404, 404, True), path
+        assert client.get(intake).status_code in (200, 302, 404)
+        assert not re.search(HIDDEN[:6].encode(), b"".join(body for _, body in with_it.values()))
+
+
+def test_the_twin_would_be_noticed(world: World) -> None:
+    """The same clue without a wall changes what is met."""
+    with world.undone() as session:
+        without = met(world, "lead", [])
+        registered(session, CITY, HIDDEN)
+        session.commit()
+        assert sum(without[path] != body for path, body in met(world, "lead", []).items()) >= 4
+
+
+def test_live_events_pass_by_who_is_behind_the_wall() -> None:
+    fan = live.Fanout()
+    fan._thread_of = -1
+    import queue
+
+    boxes = {person: queue.SimpleQueue() for person in (1, 2)}
+    fan._queues = {person: (7, person, box) for person, box in boxes.items()}
+    fan._tell({"c": 5, "u": [7], "not": [2]})
+    fan._tell({"c": 6, "u": [8]})
+    assert [(person, [box.get_nowait() for _ in range(box.qsize())]) for person, box in boxes.items()] == [
+        (1, [5]), (2, []),
+    ]  # fmt: skip
