@@ -61,7 +61,7 @@ def person_at(text: str, place: int) -> tuple[str, int] | None:
     """The personal name that begins at `place`: (name, end), or None. Surname and one or two characters."""
     words = word_lists()
     piece = text[place : place + 7]
-    if len(piece) < 2 or piece[:2] in words.never:
+    if len(piece) < 2 or piece[:2] in words.never or _NO_PERSON.match(piece):
         return None
     if piece[0] in "老小阿":
         if piece[0] == "阿" and is_han(piece[1]) and piece[1] not in "姨妈爸公婆拉里富尔克勒訇胶":
@@ -72,6 +72,11 @@ def person_at(text: str, place: int) -> tuple[str, int] | None:
     if piece[0] not in words.surnames:
         return None
     return _boundary(piece, place, 1)
+
+
+_CONTACT = "电话|手机|地址|姓名|名字|联系|身份|住址|号码|单位|微信"
+_NO_PERSON = re.compile(f"[和与及](?:{_CONTACT})|位?征地|[^{HAN}]|.{{0,2}}(?:征地|补偿|拆迁|征收)")
+_AND_CONTACT = re.compile(f"[和与及跟](?:{_CONTACT})")
 
 
 def _boundary(piece: str, place: int, family: int) -> tuple[str, int] | None:
@@ -101,6 +106,8 @@ def _boundary(piece: str, place: int, family: int) -> tuple[str, int] | None:
     short = (piece[: family + 1], place + family + 1)
     if not second or not is_han(second) or second in words.stop:
         return None if short[0] in words.never else short
+    if _AND_CONTACT.match(piece, family + 1):
+        return short  # 张三和电话: two things asked for
     after = piece[family + 2 : family + 3]
     if piece[family + 1 : family + 3] in words.follow or (second == piece[0] and after and is_han(after)):
         return short  # 李刚李强: the next name begins

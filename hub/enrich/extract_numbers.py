@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 
 DIGITS = {c: str(v) for v, c in enumerate("0123456789")}
-DIGITS |= dict(zip("零〇洞幺一拐勾二两三四五六七八九", "0001179223456789", strict=True))
-_D = "[0-9零〇洞幺一拐勾二两三四五六七八九]"
-_SEP = "[ \t\\-\u2010-\u2015\u00b7.、,，()（）/杠]"
+DIGITS |= dict(zip("零〇洞幺一拐勾二两三四五六七八九壹贰叁肆伍陆柒捌玖", "0001179223456789123456789", strict=True))
+_D = "[0-9零〇洞幺一拐勾二两三四五六七八九壹贰叁肆伍陆柒捌玖]"
+_PAUSE = "…嗯啊呃"  # between the digits of a spoken number
+_SEP = f"[ \t\\-\u2010-\u2015\u00b7.、,，()（）/杠{_PAUSE}]"
 RUN = re.compile(f"(?:[二两三四五六七八]个)?{_D}(?:{_SEP}{{0,2}}(?:[二两三四五六七八]个)?{_D}){{6,60}}")
 _REPEAT = re.compile(f"([二两三四五六七八])个({_D})")
 _CUE = re.compile(r"(?:电话|手机|座机|固话|联系方式|拨打|号码|回电|来电|致电|微信|[Tt][Ee][Ll])[^0-9，。；]{0,8}$")
@@ -23,6 +24,7 @@ _NO_PHONE = re.compile(
 )
 _ID_CUE = re.compile(r"(?:身份证|证件|公民身份)[^0-9]{0,10}$")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CODE_AFTER = re.compile(f"[，, ]{{0,2}}(?:区号|前面加)(?:是|为)?[:： ]?({_D}{{3,4}})(?!{_D})")
 _AREA_CODE = re.compile(r"0(?:10|2[0-9]|[3-9][0-9]{2})")
 
 
@@ -157,8 +159,11 @@ def _phones(text: str, digits: list[_Digit]) -> Iterator[Found]:
             i += 1
             continue
         value, length = found
-        last = value
-        yield Found(value, digits[i].start, digits[i + length - 1].end)
+        last, end = value, digits[i + length - 1].end
+        behind = _CODE_AFTER.match(text, end) if len(value) in (7, 8) else None
+        if behind and _AREA_CODE.fullmatch(code := "".join(DIGITS[char] for char in behind[1])):
+            value, end = f"{code}-{value}", behind.end()  # 五二一二三四五，区号零四七八
+        yield Found(value, digits[i].start, end)
         _take(digits, i, length)
         i += length
 
@@ -217,7 +222,7 @@ def _joined(text: str, digits: list[_Digit], i: int, length: int) -> bool:
     """Gaps inside one number: blanks and hyphens; commas only between spoken digits."""
     for digit in digits[i + 1 : i + length]:
         other = digit.gap.strip(" -\t()（）杠\u2010\u2011\u2012\u2013\u2014\u2015")
-        if other and (text[digit.start].isascii() or digit.gap.strip(" ,，、")):
+        if other and (text[digit.start].isascii() or digit.gap.strip(f" ,，、{_PAUSE}")):
             return False
     return True
 

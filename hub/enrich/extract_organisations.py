@@ -39,6 +39,8 @@ _COMPANY = ("公司", "集团", "合作社", "俱乐部", "工程局", "局")
 _MAYBE_CUT = frozenset("和向于有由从对到同与及给因叫让")
 _VERB = re.compile(r"运(?=[沙砂石土煤矿])|[挖采偷盗开建盖占办推倒毁拉搞修卖租停关拆填没不了着过]")
 
+_AFFAIR = re.compile("征地|征收|补偿|赔偿|青苗")  # of a works' name: misheard words about payment
+
 
 BODY = re.compile(rf"[{HAN}]{{2,18}}?(?:人民政府|村民委员会|居民委员会|村委会|居委会|街道办事处|管理委员会|管委会)")
 
@@ -109,7 +111,7 @@ def _organisation(text: str, low: int, match: re.Match[str]) -> Name | None:
     own = core(stem)
     if len(own) < 2 or stem in word_lists().generic:
         return None
-    if not bare_company and (len(stem) > 14 or _VERB.search(own)):
+    if not bare_company and (len(stem) > 14 or _VERB.search(own) or _AFFAIR.search(stem)):
         return None
     if match[0] == "厂" and text[match.end() : match.end() + 1] in ("房", "区"):
         return None

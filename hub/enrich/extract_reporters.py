@@ -36,6 +36,9 @@ REPORTER_MEMBER = re.compile(
     rf"群众|住户|农户|党员|教师|老师|个体户|养殖户|种植户|学生|医生|司机|工人|军人|干部|老师傅|退休[干职]\w|代表|村人|的人|退休工人)(?:代表|"
     rf"兼\w{2})?(?:叫|名叫|[:：])?(?=[{HAN}])"
 )
+TELLS = re.compile(
+    rf"(?<![被将把对让给])(?:村民|居民|群众|市民|农民|牧民)(?=[{HAN}]{{2,4}}(?:来电|来信|来访)?(?:反映|举报|投诉)(?![人者]))"
+)
 MEMBER_OF = re.compile(rf"(?:我|本人)(?:是|系)[^，。；！？,;\n]{{2,24}}?[村组社屯庄队乡镇]的(?=[{HAN}])")
 HONORIFIC = re.compile(r"(?:先生|女士|小姐|同志|大爷|大妈|大姐|大哥|师傅|老师|阿姨|叔叔|老伯|同学)")
 SIGNATURE = re.compile(
@@ -118,6 +121,8 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
             found += here
     for match in REPORTER_LOOSE.finditer(text):
         found += _reporter_at(text, match.end(), "名字叫")
+    for match in TELLS.finditer(text):
+        found += _reporter_at(text, match.end(), "反映人")
     for match in SURNAMED.finditer(text):
         if own_surname(text, match.start()) and match[1] in word_lists().surnames:
             found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "姓"))

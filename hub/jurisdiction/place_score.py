@@ -51,6 +51,7 @@ _TOLD = re.compile(r"(?:向|给|找|跟|到|去|打|报)(?:过|了)?$")
 _OLD_HOME_IS_PLACE = re.compile(
     r"老家(?:那边|那里|这边|那儿|的|村里|村子)?[^，,。；;]{0,6}(?:有人|被|挖|采|占|违|非法|偷)"
 )
+_OF_HOME = re.compile("(?:反映|举报|投诉|要说)的?(?:是|一下)?(?:我|我们)?老家")
 
 
 @dataclass(slots=True)
@@ -139,9 +140,8 @@ def _role(text: str, chain: Chain) -> tuple[float, str]:
     clause = before[cut[-1].end() :] if cut else before
     after = text[end : end + 40]
     if _HOME.search(clause):
-        if clause.rstrip("是在为于:：").endswith("老家") and _OLD_HOME_IS_PLACE.search(
-            text, end, min(len(text), end + 60)
-        ):
+        old_home = clause.rstrip("是在为于:：").endswith("老家")
+        if old_home and (_OLD_HOME_IS_PLACE.search(text, end, min(len(text), end + 60)) or _OF_HOME.search(clause)):
             return 1.2, "老家"
         return 0.3, "住址"
     if _COMPANY.match(after):

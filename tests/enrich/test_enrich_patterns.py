@@ -10,7 +10,6 @@ import pytest
 from hub.enrich import (
     classify,
     concepts,
-    duplicates,
     elements,
     extract,
     extract_areas,
@@ -19,6 +18,7 @@ from hub.enrich import (
     extract_organisations,
     extract_reporters,
     extract_times,
+    likeness,
     words,
 )
 from hub.law import scope
@@ -26,7 +26,7 @@ from hub.law import scope
 MODULES = (
     classify,
     concepts,
-    duplicates,
+    likeness,
     elements,
     extract,
     extract_areas,
@@ -46,7 +46,7 @@ PATTERNS = (
         if isinstance(value, re.Pattern)
     ]
     + [pytest.param(value, id=f"sides.{i}") for i, value in enumerate(extract_areas.SIDES)]
-    + [pytest.param(value, id=f"thing.{name}") for name, value in duplicates._THING.items()]
+    + [pytest.param(value, id=f"thing.{name}") for name, value in likeness._THING.items()]
 )
 SEEDS = [
     "1",
