@@ -359,8 +359,9 @@ def before_expiry(data: Data) -> str | None:
 
 def days_in_range(data: Data) -> str | None:
     days = data.get("days")
-    whole = isinstance(days, int) and not isinstance(days, bool)
-    return None if whole and 1 <= days <= MOST_EXTENSION else f"延长天数须为1至{MOST_EXTENSION}个工作日"
+    if isinstance(days, int) and not isinstance(days, bool) and 1 <= days <= MOST_EXTENSION:
+        return None
+    return f"延长天数须为1至{MOST_EXTENSION}个工作日"
 
 
 def extension_approved(data: Data) -> str | None:
