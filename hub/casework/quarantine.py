@@ -59,7 +59,7 @@ def shut_out(doing: Doing) -> None:
 
 
 def _forget_words(session: Session, clue: Clue) -> None:
-    """Takes the content out of search, suggestions, comparison and what lists show. The sealed originals stay until handed over."""
+    """Takes the content out of search, suggestions, comparison, lists. The sealed originals stay till handed over."""
     session.execute(delete(SearchRow).where(SearchRow.clue_id == clue.id))
     for table in (SuggestionRow, LikenessKey, Likeness):
         session.execute(delete(table).where(table.clue_id == clue.id))

@@ -23,7 +23,7 @@ def _refused(reason: str, name: str, kind: str = "guard") -> RefusedError:
     return RefusedError(reason, rule="scope.change", article=ARTICLE, kind=kind, name=name)
 
 
-def file_scope_change(  # the facts of one filing
+def file_scope_change(  # noqa: PLR0913  the facts of one filing
     session: Session,
     who: Actor,
     *,
@@ -36,7 +36,8 @@ def file_scope_change(  # the facts of one filing
     words: Sequence[str] = (),
 ) -> ScopeChange:
     """Adds or removes one listed matter of a class (T1-T5, K1-K5), or one refused ground (remove: its code N1-N5; add:
-    a further matter of it), in force from the filing date. Raises RefusedError."""
+    a further matter of it), in force from the filing date. Raises RefusedError.
+    """
     unit = session.get_one(Unit, who.unit_id)
     if Role.LEAD not in who.roles:
         raise _refused("只有负责人可以登记受理范围备案", "lead", "role")

@@ -65,8 +65,12 @@ def local_matters(session: Session, unit: Unit, at: datetime) -> list[LocalMatte
     ]
 
 
+def _matter(behaviour: Behaviour) -> dict[str, Any]:
+    return {"text": behaviour.text, "law": behaviour.law, "local": behaviour.origin == "local"}
+
+
 def public_lists(session: Session, unit: Unit, on: date) -> dict[str, Any]:
-    """What a public page shows: classes with their behaviours, refused matters, and what was filed, by number and day."""
+    """What a public page shows: classes with their matters, refused matters, and what was filed, by number and day."""
     lists = scope_of(session, unit, on)
     return {
         "unit": unit.name,
@@ -74,8 +78,7 @@ def public_lists(session: Session, unit: Unit, on: date) -> dict[str, Any]:
         "article": lists.article,
         "version": lists.rule_version,
         "accepted": [
-            {"code": one.code, "name": one.name, "matters": [{"text": b.text, "law": b.law, "local": b.origin == "local"}
-                                                             for b in one.behaviours]}
+            {"code": one.code, "name": one.name, "matters": [_matter(behaviour) for behaviour in one.behaviours]}
             for one in lists.classes
         ],
         "refused": [{"code": one.code, "name": one.name, "text": one.text} for one in lists.refused],

@@ -1,4 +1,4 @@
-"""One hub for all cells: a cast of every role in one city, a clue for each relation, everything rolled back per cell."""
+"""One hub for all cells: a cast of every role in one city, a clue for each relation, each cell rolled back."""
 
 from __future__ import annotations
 
@@ -87,14 +87,16 @@ def registered(session: Session, code: str, text: str = TEXT) -> Clue:
     unit = units.by_code(session, code)
     assert unit is not None
     key = sealing.new_key(session, unit.id)
-    row = Intake(channel="email", source_id="test:email", unit_id=unit.id, at=clock.now(), key_id=key.id, state="stored",
-                 meta=key.seal_json({"key": "k", "also": [], "meta": {}}, "intake.meta"), remotes=None, kind=None)  # fmt: skip
+    row = Intake(channel="email", source_id="test:email", unit_id=unit.id, at=clock.now(), key_id=key.id,
+                 state="stored", remotes=None, kind=None,
+                 meta=key.seal_json({"key": "k", "also": [], "meta": {}}, "intake.meta"))  # fmt: skip
     session.add(row)
     session.flush()
     parts = (Part(PartKind.TEXT, text=text), Part(PartKind.HTML, text="<b>x</b>"))
     made = intake.register(session, row.id, [NewReport(Report(parts=parts, sender=Sender(name=NAME, phone=PHONE)))])
     session.add(Blob(intake_id=row.id, ord=90, origin="raw", role="raw", name=key.seal("a.txt", "blob.name"),
-                     media_type="text/plain", size=1, sha256="0" * 64, sealed=key.seal(b"x", "blob"), address=None))  # fmt: skip
+                     media_type="text/plain", size=1, sha256="0" * 64, sealed=key.seal(b"x", "blob"),
+                     address=None))  # fmt: skip
     clue = session.get_one(Clue, made[0])
     clue.enriched = True
     heard = Transcript(kind="speech", engine="test", model="", segments=(Segment(text=text, confidence=0.9, order=0),),
