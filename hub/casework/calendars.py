@@ -14,12 +14,11 @@ from hub.access import audit
 from hub.access.people import Actor
 from hub.casework import clocks
 from hub.casework.errors import RefusedError
+from hub.casework.switches import KEEPERS
 from hub.jurisdiction import units
 from hub.law import calendar, deadlines
 from hub.models import CalendarProposal, Clock, Clue, Unit
-from hub.terms import Role
 
-KEEPERS = frozenset({Role.SYSADMIN, Role.LEAD, Role.SUPERVISOR})
 _BATCH = 1000
 
 

@@ -34,7 +34,7 @@ FIELDS: dict[str, Words] = {
     "handler": Words("承办人", "person"),
     "unit": Words("单位", "unit", "列出下级单位；其他单位可按名称或代码查找"),
     "units": Words("涉及的其他单位", "units"),
-    "department": Words("应向其反映的部门", "text", "只写有权处理的部门名称"),
+    "department": Words("部门", "text", "有权处理的部门全称：转交时为接收部门，不予受理时为可反映的部门"),
     "how": Words("联系方式", "choice"),
     "missing": Words("缺少的要素", "choice"),
     "ground": Words("不予受理的情形", "choice"),

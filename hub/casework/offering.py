@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 from hub import clock
 from hub.access import walls
 from hub.access.people import Actor
-from hub.casework import acts, chains, facts, telling
+from hub.casework import acts, chains, competence, facts, telling
 from hub.casework.doing import Doing
 from hub.casework.fields import FIELDS, VALUES, Words
 from hub.law import notices, workflow
+from hub.law.competence import STAGES
+from hub.law.deadlines import base_day
 from hub.law.guards import GUARDS
 from hub.law.workflow import ClockEffect, Rule
 from hub.models import Blob, Clue, ClueUnit, Grant, IntakeClue, Notice, Unit, User
@@ -27,13 +29,13 @@ from hub.terms import Role, State
 STANDING = frozenset(
     {"superior_above", "common_superior", "referred_up", "alone", "is_member", "result_not_told", "undetermined",
      "determined", "was_determined", "has_result", "asked_first", "question_stood", "verification_runs", "all_told",
-     "not_handed_over"}
+     "not_handed_over", "own_result", "not_objecting"}
 )  # fmt: skip
 """Guards that no datum of the act can satisfy: what they refuse now is said before anybody fills in the form."""
 APPLIES = frozenset(
     {"wall_held", "wall_stands", "refused_as_n2", "refused_as_n4", "not_major", "is_major", "letter_waits",
      "order_waits", "referral_waits", "extension_allowed", "came_by_transfer", "was_handed_down", "objected",
-     "no_receipt_yet", "closed_as_none"}
+     "no_receipt_yet", "closed_as_none", "by_department"}
 )  # fmt: skip
 """Guards that say what the act is about: where they refuse, the act is not offered at all."""
 ASKS = {
@@ -175,6 +177,8 @@ def _value(doing: Doing, name: str) -> str:
 def _units(doing: Doing) -> list[Option]:
     """Units the guard would take: those concerned, then those directly below, in the order of their codes."""
     session, clue = doing.session, doing.clue
+    if doing.rule.id == "transfer.inside":
+        return _departments(doing)
     top = int(doing.facts.get("designator") or clue.owner_unit_id)
     down = doing.rule.id == "hand_down"
     named = Unit.code == (clue.division or "")[:6] if down and clue.division_confirmed else false()
@@ -184,6 +188,14 @@ def _units(doing: Doing) -> list[Option]:
     own = session.get_one(Unit, top)
     rows = [own, *first, *below] if doing.rule.id == "confirm_competence" else [*first, *below, own]
     return list({row.code: row.name for row in rows if not (down and row.id == own.id)}.items())
+
+
+def _departments(doing: Doing) -> list[Option]:
+    """The units of other departments that the competence map names for the clue, at any stage."""
+    day = base_day(doing.now)
+    named = [row for stage in STAGES for row in competence.about(doing.session, doing.clue, stage, day)]
+    wanted = select(Unit).where(Unit.id.in_({row.unit_id for row in named if row.unit_id}), Unit.active)
+    return [(row.code, row.name) for row in doing.session.scalars(wanted.order_by(Unit.code))]
 
 
 def _neighbours(doing: Doing) -> list[Option]:
@@ -244,6 +256,7 @@ def _pictures(doing: Doing) -> list[Option]:
 _OPTIONS: dict[str, Callable[[Doing], list[Option]]] = {
     "unit": _units,
     "units": _neighbours,
+    "assisting": _neighbours,
     "handler": _staff,
     "person": _behind,
     "notice": _waiting,

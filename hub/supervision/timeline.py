@@ -34,12 +34,17 @@ ACT_LABELS = {
     "called_back": "电话告知",
     "notice.told": "已告知", "notice.undelivered": "告知未能送达", "notice.recalled": "告知已撤回",
     "notice.queued": "告知待送达",
-    "notice.no_reporter": "无可告知的人", "reveal_address_sheet": "取用收件地址", "wish": "记录联系意愿", "join_reporter": "登记共同举报人",
+    "notice.no_reporter": "无可告知的人", "reveal_address_sheet": "取用收件地址", "wish": "记录联系意愿",
+    "join_reporter": "登记共同举报人",
     "clock.start": "时限起算", "clock.stop": "时限停止", "clock.resume": "时限继续", "clock.reopen": "时限恢复",
     "clock.recompute": "时限重算", "clock.warning": "时限提醒", "verification.stalled": "核查停滞提醒",
     "reveal_to_department": "向其他部门提供举报人信息", "transfer_read": "查阅转交材料",
     "unit_closed": "单位撤并，线索随转",
     "approval.propose": "提请审批", "approval.decide": "审批", "approval.withdraw": "撤回提请",
+    "disposal_proposed": "提请到期销毁", "leak_reported": "报告泄密", "misuse_proposed": "提请认定恶意举报",
+    "misuse_appealed": "对恶意举报认定申诉", "not_proved": "未通过身份核对", "propose_kind": "提出改为非线索",
+    "read_by_hand": "人工阅读", "refused_look": "越权查看被拒", "retention_hold": "暂停到期销毁",
+    "retention_lift": "恢复到期销毁", "reveal_number": "查看号码拨打", "subject_export": "导出本人信息",
 }  # fmt: skip
 QUIET = frozenset({"read_original", "suggest", "transcript", "notice_read", "notice_report", "fetched", "print"})
 """Events that say nothing about the handling: shown small."""
@@ -52,7 +57,7 @@ _TOLD = ("reason", "ground", "class", "result", "missing", "how", "kind")
 _DAYS = {"issued": "签发", "started": "开始", "visited": "到现场", "ended": "结束", "joined": "并入"}
 _OPINIONS = {
     "reason_text": "理由", "reason": "理由", "words": "意见", "confirmation": "确认依据", "at_reason": "补记理由",
-    "case_no": "案件号", "department": "应向其反映的部门", "answer": "答复", "consent": "举报人同意情况",
+    "case_no": "案件号", "department": "部门", "answer": "答复", "consent": "举报人同意情况",
     "receipt_no": "回执编号", "answer_no": "部门复函编号",
 }  # fmt: skip
 
