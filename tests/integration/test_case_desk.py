@@ -178,6 +178,16 @@ def test_every_kind_of_box_has_a_form_of_some_act() -> None:
     assert all(source.count(words) > 1 for words in tried.values())
 
 
+def test_every_event_of_a_clue_has_words() -> None:
+    """No code of an act reaches the screen: whatever is recorded about a clue or an intake is said in Chinese."""
+    found = set()
+    for file in (Path(__file__).parents[2] / "hub").rglob("*.py"):
+        text = file.read_text("utf-8")
+        found |= set(re.findall(r'audit\.record\(\s*session,\s*f"(?:clue|intake):[^"]*",\s*"([^"]+)"', text))
+    assert len(found) > 15
+    assert [act for act in sorted(found) if timeline.act_label(act) == act] == []
+
+
 def test_a_clue_is_taken_from_receipt_to_close_by_its_forms(cast: Cast) -> None:
     handler, no = cast["handler"], clue()
     page = handler.done(no, "assign", handler=str(rows(User, User.login == "handler")[0].id))
