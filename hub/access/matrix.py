@@ -1,7 +1,7 @@
 """The permission matrix: who may do what to a clue of whom, in two tables that a lawyer can read (PRODUCT §10).
 
-data/matrix.csv: a capability and a role a line, a column for each relation of the clue to the unit of the person. Cells:
-yes, masked (without what names a reporter), no; "-" where a page is not about one clue: then the first column counts.
+data/matrix.csv: a capability and a role a line, a column for each relation of the clue to the unit of the person. Cells
+are yes, masked (without what names a reporter), no; "-" where a page is about no single clue: the first column counts.
 data/items.csv: which capability each act of the rule table and each route of the web server needs. Default: no.
 """
 

@@ -99,6 +99,8 @@ def registered(session: Session, code: str, text: str = TEXT) -> Clue:
                      address=None))  # fmt: skip
     clue = session.get_one(Clue, made[0])
     clue.enriched = True
+    session.add(Notice(clue_id=clue.id, kind="receipt", once="test", template="receipt-2017", party="unit",
+                       state="queued"))  # fmt: skip
     heard = Transcript(kind="speech", engine="test", model="", segments=(Segment(text=text, confidence=0.9, order=0),),
                        settings={})  # fmt: skip
     part = session.scalars(select(PartRow.id).where(PartRow.clue_id == clue.id, PartRow.kind == "text")).one()
