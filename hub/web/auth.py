@@ -96,10 +96,10 @@ def factor() -> str | Response:
     if g.owes != "factor":
         return redirect(url_for("auth.sign_in", next="/"))
     with db.reading() as session:
-        known = factors.enrolled(session, g.half)
+        known = {row.kind for row in factors.enrolled(session, g.half)}
     if not known:
         return redirect(url_for("account.factors_page"))
-    return _factor_page(known={row.kind for row in known})
+    return _factor_page(known)
 
 
 def _factor_page(known: set[str], *, failed: bool = False) -> str:

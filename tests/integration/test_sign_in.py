@@ -128,6 +128,7 @@ def test_a_one_time_password_is_good_once(browser: Browser, monkeypatch) -> None
     second, third = Browser(browser.client.application), Browser(browser.client.application)
     second.password()
     assert not second.inside
+    assert "动态口令或恢复码" in second.client.get("/queue", follow_redirects=True).text
     assert second.post("/sign-in/factor", {"code": given}).status_code == 302
     assert second.inside
     third.password()
