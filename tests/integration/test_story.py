@@ -507,8 +507,10 @@ def test_due_explains_the_spring_festival() -> None:
 
 
 def test_a_letter_is_told_when_posted_and_open_again_when_it_comes_back(county: County, cast: Cast) -> None:
-    values = {"reporter_name": "张三", "reporter_phone": "13800138000", "place": "桃江县武潭镇", "received": "2026-03-01",
-              "reporter_address": "湖南省益阳市桃江县武潭镇红旗村一组7号", "facts": "占用耕地建厂房"}  # fmt: skip
+    values = {
+        "reporter_name": "张三", "reporter_phone": "13800138000", "place": "桃江县武潭镇", "facts": "占用耕地建厂房",
+        "reporter_address": "湖南省益阳市桃江县武潭镇红旗村一组7号", "received": "2026-03-01",
+    }  # fmt: skip
     no = number(county.form("letter", values))
     handler, mailroom = cast["handler"], cast["mailroom"]
     (wish,) = handler.clue(no)["wishes"]

