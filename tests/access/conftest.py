@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from channels.contract import NewReport, Part, PartKind, Report, Sender
-from hub import casework, clock, db, intake
+from hub import casework, clock, db, intake, notify
 from hub.access import people, sealing, sessions
 from hub.access.people import Actor
 from hub.app import create_app
@@ -99,8 +99,7 @@ def registered(session: Session, code: str, text: str = TEXT) -> Clue:
                      address=None))  # fmt: skip
     clue = session.get_one(Clue, made[0])
     clue.enriched = True
-    session.add(Notice(clue_id=clue.id, kind="receipt", once="test", template="receipt-2017", party="unit",
-                       state="queued"))  # fmt: skip
+    notify.ask(session, clue.id, "accepted", {}, once="test")
     heard = Transcript(kind="speech", engine="test", model="", segments=(Segment(text=text, confidence=0.9, order=0),),
                        settings={})  # fmt: skip
     part = session.scalars(select(PartRow.id).where(PartRow.clue_id == clue.id, PartRow.kind == "text")).one()
