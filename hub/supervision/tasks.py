@@ -112,6 +112,8 @@ def posted(session: Session, who: Actor) -> list[Task]:
 
 def one(session: Session, who: Actor, task_id: int) -> Task | None:
     """The task, if it is the person's to do; None says nothing about whether it exists."""
+    if task_id >= 2**63:
+        return None
     row = session.execute(_mine(who, kinds_of(who)).where(NoticeTask.id == task_id)).first()
     return _task(session, *row) if row is not None else None
 

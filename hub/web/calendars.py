@@ -129,7 +129,7 @@ def _paste(values: dict[str, str], problem: str = "", warnings: list[str] | None
 @signed_in(*KEEPERS)
 def paste_post() -> str | Response | tuple[str, int]:
     """Step "preview" reads the notice; step "propose" puts it before the second person. A doubtful one is refused."""
-    values = {name: request.form.get(name, "").strip() for name in ("text", "issued", "area")}
+    values = {name: request.form.get(name, "").replace("\0", "").strip() for name in ("text", "issued", "area")}
     if len(values["text"]) > MAX_TEXT:
         return _paste(values, f"通知不能超过 {MAX_TEXT} 字"), 422
     try:
@@ -177,11 +177,17 @@ def proposal(number: int) -> str:
     return _proposal(number)
 
 
+def _found(session: Session, number: int) -> CalendarProposal:
+    """The notice, or 404 whether it does not exist or is for another area."""
+    row = session.get(CalendarProposal, number) if number < 2**63 else None
+    if row is None or not concerns(session, row):
+        abort(404)
+    return row
+
+
 def _proposal(number: int, problem: str = "") -> str:
     with db.reading() as session:
-        row = session.get(CalendarProposal, number)
-        if row is None or not concerns(session, row):
-            abort(404)
+        row = _found(session, number)
         told = _row(session, row)
         shown = _months(session, clocks.layer(row))
         changed, total = _changed(session, row) if row.confirmed_at is not None else ([], 0)
@@ -219,9 +225,7 @@ def confirm(number: int) -> Response | tuple[str, int]:
     """The second person: the notice is in force, open clocks are recomputed, each change logged."""
     try:
         with db.transaction() as session:
-            row = session.get(CalendarProposal, number)
-            if row is None or not concerns(session, row):
-                abort(404)
+            _found(session, number)
             casework.confirm_calendar(session, me(), number)
     except casework.RefusedError as error:
         return _proposal(number, str(error)), 422

@@ -95,7 +95,9 @@ def show_number(task_id: int) -> tuple[str, int]:
 @signed_in(*people.ORIGINAL_ROLES)
 def prove(task_id: int) -> tuple[str, int]:
     """The person on the line proves who they are: the query code, or name and registered contact. Then the words."""
-    given = {name: request.form.get(name, "")[:200].strip() for name in ("query_code", "name", "contact")}
+    given = {
+        name: request.form.get(name, "").replace("\0", "")[:200].strip() for name in ("query_code", "name", "contact")
+    }
     with db.transaction() as session:
         task = _found(session, task_id)
         if task.kind != "call":
@@ -146,7 +148,7 @@ def proved(task_id: int, given: str) -> bool:
 @signed_in(*people.ORIGINAL_ROLES)
 def outcome(task_id: int) -> Reply | tuple[str, int]:
     """What became of a call. "Told" only after the proof of this page."""
-    what = request.form.get("outcome", "")
+    what = request.form.get("outcome", "").replace("\0", "")
     if what == "told" and not proved(task_id, request.form.get("proof", "")):
         return _page(task_id, problem="须先核对查询码或姓名和登记的联系方式，才能登记“已告知”", status=422)
     return _entered(task_id, lambda session: telling.called(session, me(), task_id, what, _moment()))
@@ -183,7 +185,7 @@ def words(task_id: int) -> tuple[str, int]:
 @signed_in(*people.ORIGINAL_ROLES)
 def sent(task_id: int) -> Reply | tuple[str, int]:
     """A letter went to the post office, or a reply to its receiver, under a number."""
-    number = request.form.get("reference", "")
+    number = request.form.get("reference", "").replace("\0", "")
 
     def enter(session: Session) -> None:
         act = telling.posted if _found(session, task_id).kind == "letter" else telling.replied

@@ -118,7 +118,7 @@ def listing() -> str:
 
 def _shown(session: Session, kind: str) -> list[Shown]:
     """The wordings of a kind, the newest first, with the one in force today marked."""
-    names = {number: name for number, name in session.execute(select(User.id, User.name))}
+    names = {row.id: row.name for row in session.execute(select(User.id, User.name))}
     rows = {row.id: row for row in session.scalars(select(NoticeTemplate).where(NoticeTemplate.kind == kind))}
     known = [t for t in (*words.installed(session), *notices.shipped()) if t.kind == kind]
     now = words.in_force(session, kind, clock.today())
@@ -163,7 +163,7 @@ def _form(values: dict[str, str], *, box: str = "", problem: str = "", samples: 
 @signed_in(Role.SYSADMIN)
 def new_post() -> str | Response | tuple[str, int]:
     """Step "preview" shows the wording with sample values; step "install" puts it in force from its day."""
-    values = {name: request.form.get(name, "").replace("\r\n", "\n").strip()[:2000] for name in BOXES}
+    values = {name: request.form.get(name, "").replace("\0", "").replace("\r\n", "\n").strip()[:2000] for name in BOXES}
     values["text"] = values["text"].replace("\n", "")
     try:
         made = read(values)

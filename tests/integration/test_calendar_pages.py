@@ -100,7 +100,7 @@ def test_a_notice_is_shown_proposed_confirmed_and_its_clocks_are_listed(app: Fla
 DOUBTFUL = [
     ("关于2027年元旦放假安排的通知\n元旦：2027年1月1日（周六）至3日（周日）放假，共3天。", "周六"),
     ("关于2027年元旦放假安排的通知\n元旦：2027年1月1日（周五）至3日（周日）放假，共4天。", "4 天"),
-    ("明天放假", "没有读到"),
+    ("明天\0放假", "没有读到"),
     ("<script>alert(1)</script>", "没有读到"),
     ("元旦" * 15_000, "不能超过"),
 ]
@@ -124,7 +124,9 @@ def test_what_else_is_refused(app: Flask, desk: Desk) -> None:
     for more in ({"issued": "morgen"}, {"issued": "2030-01-01"}, {"area": "110105"}, {"area": "999999"}):
         answer = lead.post("/calendar/import", text=CHANGE, step="propose", **more)
         assert answer.status_code == 422, more
-    assert lead.get("/calendar/proposals/999").status_code == 404
+    for number in (999, 10**30):
+        assert lead.get(f"/calendar/proposals/{number}").status_code == 404
+        assert lead.post(f"/calendar/proposals/{number}/confirm").status_code == 404
     for login in ("handler", "auditor", "secadmin"):
         person = Person(app, login)
         for page in ("/calendar", "/calendar/import", path):
@@ -204,7 +206,7 @@ BAD = {
     "kind": ("kind", {"kind": "gossip"}, "请选择告知种类"),
     "id": ("id", {"id": "受理 2026"}, "编号用小写字母"),
     "shipped id": ("id", {"id": "accepted-2017"}, "已有文本"),
-    "title": ("title", {"title": ""}, "须填写"),
+    "title": ("title", {"title": "\0"}, "须填写"),
     "article": ("article", {"article": "x" * 61}, "不超过"),
     "no day": ("since", {"since": "soon"}, "请填写生效日期"),
     "a past day": ("since", {"since": "2026-03-01"}, "不能早于今天"),

@@ -181,7 +181,8 @@ def test_a_letter_is_printed_posted_and_may_come_back(county: County, cast: Cast
     assert made.headers["Content-Disposition"].startswith("attachment")
     assert made.headers["Cache-Control"] == "no-store"
     assert acts(county, letter)[-1] == "reveal_address_sheet"
-    assert mailroom.post(f"{path}/sent", reference=" ").status_code == 422
+    for nothing in (" ", "\0"):
+        assert mailroom.post(f"{path}/sent", reference=nothing).status_code == 422
     assert notice_state(county, letter) == "queued"
     assert mailroom.post(f"{path}/sent", reference="XA12345678943").status_code == 303
     assert county.notice(letter.notice_id).evidence == "letter: XA12345678943"
@@ -215,7 +216,9 @@ def test_tasks_of_unseen_clues_and_of_another_kind(county: County, cast: Cast, c
     with db.reading() as session:
         no = session.scalars(select(Clue.no)).one()
     assert no not in cast["stranger"].get("/tasks").text
-    assert cast["operator"].get("/tasks/999999").status_code == 404
+    for number in (999_999, 10**30):
+        assert cast["operator"].get(f"/tasks/{number}").status_code == 404
+        assert cast["operator"].post(f"/tasks/{number}/number").status_code == 404
     assert cast["operator"].post(f"/tasks/{call.id}/words").status_code == 404
     assert cast["operator"].post(f"/tasks/{call.id}/document").status_code == 422
     assert cast["operator"].get("/tasks?kind=letter").status_code == 200, "not the operator's: calls are shown instead"
