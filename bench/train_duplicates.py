@@ -133,11 +133,11 @@ def _split(binned: np.ndarray, cuts: list[np.ndarray], grad: np.ndarray, curve: 
 
 def measure(data: Set, least: float) -> dict[str, float]:
     """Figures of the candidates that are shown at a threshold; `top-3` counts the order without it."""
-    score = likeness_score.model().score
+    score = likeness_score.judge
     n: Counter[str] = Counter()
     place = 0
     for row, found, wanted in zip(data.rows, data.found, data.wanted, strict=True):
-        scored = sorted(((round(score(data.table[place + i]), 3), p) for i, p in enumerate(found)), reverse=True)
+        scored = sorted(((score(data.table[place + i]), p) for i, p in enumerate(found)), reverse=True)
         place += len(found)
         order = [p for _, p in scored]
         shown = [p for s, p in scored if s >= least][: earlier.SHOWN]

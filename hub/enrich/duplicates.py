@@ -24,7 +24,7 @@ from hub.access.sealing import derived
 from hub.enrich import likeness
 from hub.enrich.earlier import COMPARED, NEWEST, SHOWN, WINDOW_DAYS
 from hub.enrich.likeness import Sketch, moment, of_words
-from hub.enrich.likeness_score import AGREE, CONFLICT, features, model, reasons
+from hub.enrich.likeness_score import AGREE, CONFLICT, features, judge, model, reasons
 from hub.jurisdiction.places import resolver
 from hub.models import Clue, ClueReporter, ClueUnit, Likeness, LikenessKey, ReporterIndex, Wall
 from hub.settings import settings
@@ -230,14 +230,14 @@ def judged(
     ids = _found(session, row, before, who)
     columns = select(Likeness.clue_id, Likeness.at, Likeness.sketch)
     stored = session.execute(columns.where(Likeness.clue_id.in_(ids), Likeness.version == likeness.VERSION))
-    least, judge = settings().duplicate_threshold if least is None else least, model()
+    least = settings().duplicate_threshold if least is None else least
     scored = []
     for number, at, packed in stored:
         other = Sketch(moment(at.astimezone(clock.CHINA)), likeness.unpack(packed), ())
         if abs(row.at - other.at).days > WINDOW_DAYS:
             continue
         pair = features(row, other)
-        score = round(judge.score(pair), 3)
+        score = judge(pair)
         if score >= least:
             scored.append((score, number, pair))
     scored.sort(key=lambda one: (-one[0], -one[1]))

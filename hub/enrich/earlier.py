@@ -11,12 +11,12 @@ from typing import Any
 
 from hub.enrich import likeness
 from hub.enrich.likeness import Resolver, Sketch, moment, of_words
-from hub.enrich.likeness_score import features, model, reasons
+from hub.enrich.likeness_score import features, judge, reasons
 from hub.settings import settings
 
 WINDOW_DAYS = 400
 NEWEST = 150  # rows looked at under one key
-COMPARED = 200  # rows scored, those found under the weightiest keys
+COMPARED = 120  # rows scored, those found under the weightiest keys
 SHOWN = 5
 
 
@@ -53,9 +53,9 @@ class Index:
         scored = []
         for place in self.found(row):
             pair = features(row, self.rows[place])
-            score = model().score(pair)
+            score = judge(pair)
             if score >= least:
-                scored.append((round(score, 3), place, pair))
+                scored.append((score, place, pair))
         scored.sort(key=lambda one: (-one[0], -one[1]))
         return [
             {"id": self.ids[place], "score": score, "kind": kind(row, self.rows[place]), "reasons": reasons(pair)}

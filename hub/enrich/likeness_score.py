@@ -111,6 +111,15 @@ class Model:
         return 1 / (1 + exp(-max(min(total, 30.0), -30.0)))
 
 
+FAR = 0.25
+"""What is left of a score between two counties that are both clear: such pairs are hardly met in training."""
+
+
+def judge(row: Sequence[float]) -> float:
+    """The score of a pair by its features, 0-1, rounded as it is shown."""
+    return round(model().score(row) * (FAR if row[0] == OTHER else 1.0), 3)
+
+
 def parse(data: Mapping[str, object]) -> Model:
     """A model from its JSON. ValueError where it was made for other features."""
     if data.get("features") != list(NAMES):
