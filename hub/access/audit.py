@@ -26,7 +26,7 @@ from hub.access.sealing import derived
 from hub.models import ChainHead, Event, Seal
 
 GENESIS = bytes(32)
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode  # made once: a third faster
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode  # made once
 Found = TypeVar("Found")
 
 

@@ -264,3 +264,24 @@ def test_a_mark_takes_two_and_an_appeal_a_third(desk: Desk) -> None:
     with db.reading() as session:
         assert session.get_one(MisuseMark, number).state == "lifted"
     assert desk.clue(), "a mark never keeps a report out"
+
+
+def test_the_form_keeps_what_was_typed_and_the_lead_closes_it(desk: Desk) -> None:
+    from hub.app import create_app
+    from tests.integration.test_grants import Page
+
+    app = create_app()
+    operator, lead = Page(app, desk.who(role=Role.OPERATOR)), Page(app, desk.who(role=Role.LEAD))
+    moment = clock.china(desk.now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+    sent = {"kind": "lost", "noticed": moment, "account": f"装有{NAME}材料的文件袋遗失"}
+    for wrong in ({"kind": ""}, {"noticed": "x"}, {"no": "430922-1"}, {"account": "短"}):
+        answer = operator.post("/leaks", **(sent | wrong))
+        assert answer.status_code == 422
+        assert wrong.get("account", "文件袋遗失") in answer.text, "what was typed stays"
+    assert "已登记" in operator.post("/leaks", **sent).text
+    assert NAME not in operator.client.get("/leaks").text
+    assert NAME in lead.client.get("/leaks").text
+    assert NAME not in Page(app, desk.who(role=Role.SECADMIN)).client.get("/leaks").text
+    assert operator.post("/leaks/1/close", measures="已找回").status_code == 404
+    assert lead.post("/leaks/1/close", measures="已找回并重新封存").status_code == 303
+    assert "已办结" in lead.client.get("/leaks").text
