@@ -15,7 +15,7 @@ from hub.access import audit, walls
 from hub.access.people import Actor
 from hub.access.sealing import open_key
 from hub.casework import chains, clocks, facts, telling
-from hub.casework.changes import announce, check_version, lock, touch
+from hub.casework.changes import announce, check_version, lock, offer, touch
 from hub.casework.counters import place
 from hub.casework.doing import Doing, day_of
 from hub.casework.errors import RefusedError
@@ -302,12 +302,11 @@ def _seal_words(doing: Doing) -> None:
     for name, value in doing.data.items():
         words = name in WORDS or (name in ("reason", "answer") and name not in closed)
         if words and isinstance(value, str) and value.strip():
-            doing.session.add(
-                Opinion(
-                    clue_id=doing.clue.id, act=doing.rule.id, name=name, by_user=doing.user_id,
-                    text=key.seal(value[:2000], "clue.opinion"),
-                )
+            row = Opinion(
+                clue_id=doing.clue.id, act=doing.rule.id, name=name, by_user=doing.user_id,
+                text=key.seal(value[:2000], "clue.opinion"),
             )  # fmt: skip
+            offer(doing.session, doing.clue, "opinion", row, value[:2000])
 
 
 def _record(doing: Doing, before: str) -> None:

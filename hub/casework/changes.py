@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
+from hub import search
 from hub.access import walls
 from hub.access.sealing import Key, open_key
 from hub.casework.errors import StaleError
-from hub.models import Clue, ClueUnit, Membership
+from hub.models import Clue, ClueUnit, Membership, Opinion, Value
 from hub.terms import OPEN_STATES
 
 
@@ -45,6 +46,18 @@ def _forget_changes(session: Session) -> None:
 def seen_by(session: Session, clue_id: int) -> list[int]:
     """Ids of the units that may see the clue, ancestors included."""
     return list(session.scalars(select(ClueUnit.unit_id).where(ClueUnit.clue_id == clue_id)))
+
+
+def offer(session: Session, clue: Clue, kind: str, row: Value | Opinion, words: str) -> None:
+    """Adds what a person wrote and lets it be found by those who may see the clue.
+
+    Its number is taken beforehand: the clue may stand half changed and must not be flushed yet.
+    """
+    with session.no_autoflush:
+        number = select(func.nextval(func.pg_get_serial_sequence(row.__tablename__, "id")))
+        row.id = int(session.execute(number).scalar_one())
+        search.index(session, clue.id, clue.recorded_at, f"{kind}:{row.id}", words, seen_by(session, clue.id))
+        session.add(row)
 
 
 def lock(session: Session, ids: Iterable[int]) -> dict[int, Clue]:

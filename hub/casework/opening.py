@@ -9,10 +9,10 @@ from datetime import date, datetime
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from hub import clock
+from hub import clock, search
 from hub.access import audit
 from hub.access.sealing import derived, new_key
-from hub.casework.changes import announce
+from hub.casework.changes import announce, seen_by
 from hub.casework.clocks import start
 from hub.casework.counters import place
 from hub.casework.errors import RefusedError
@@ -117,6 +117,8 @@ def open_clue(session: Session, opening: Opening) -> Clue:
         },
     )  # fmt: skip
     session.flush()
+    seen = seen_by(session, clue.id)
+    search.index(session, clue.id, clue.recorded_at, f"subject:{clue.id}", opening.title[:500], seen)
     announce(session, clue)
     return clue
 

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from hub import search
 from hub.access import audit
 from hub.access.people import Actor
 from hub.access.sealing import open_key
-from hub.casework.changes import announce, check_version, touch
+from hub.casework.changes import announce, check_version, offer, touch
 from hub.casework.errors import RefusedError
 from hub.jurisdiction.divisions import table
 from hub.models import Clue, ClueUnit, SuggestionRow, Value
@@ -44,6 +45,10 @@ CONFIRMABLE = frozenset(
 )  # fmt: skip
 
 
+IDENTITY = frozenset({"phone", "reporter_name", "id_number"})
+"""Values that stay out of the search: who reports is found by blind keys only."""
+
+
 def confirm(  # the six facts of a decision
     session: Session,
     who: Actor,
@@ -68,7 +73,10 @@ def confirm(  # the six facts of a decision
         clue_id=clue.id, field=field_name, value=key.seal_json(value, "clue.value"), suggestion_id=suggestion_id,
         by_user=who.user_id,
     )  # fmt: skip
-    session.add(row)
+    if field_name in IDENTITY:
+        session.add(row)
+    else:
+        offer(session, clue, "value", row, search.words_of(value))
     if field_name == "place" and isinstance(value, dict):
         _set_division(session, clue, value.get("code"))
         clue.division_confirmed, clue.ambiguous = True, False

@@ -15,7 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Row, Select, and_, cast, false, func, literal, or_, select, text, tuple_
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.orm import Session
 
 from hub.models import ClueUnit, SearchRow
@@ -25,6 +25,7 @@ from hub.search.tokens import fold, phrase, unit_token, windows
 QUERY_AT_MOST = 200  # characters of a query
 LOOK = 500  # newest rows looked at before choosing a way
 COUNTED_FOR = 60.0  # seconds the number of all rows is taken to stay
+WALKED_COST = 4.0  # of a clue of a list whose texts are looked at, in rows walked
 INDEXED_COST = 2.5  # of a matching row fetched by the index, in rows walked
 
 Place = tuple[datetime, int]  # received_at and id of a row: where a page of hits ended
@@ -199,3 +200,85 @@ def _rows_in_all(session: Session) -> float:
         count = float(session.scalar(_ROWS_IN_ALL) or 0)
         _counted[engine] = now, count
     return count
+
+
+def clues(
+    session: Session,
+    rows: Select[ClueUnit],
+    unit_id: int,
+    query: str,
+    limit: int = 50,
+    before: tuple[datetime, int] | None = None,
+) -> list[ClueUnit]:
+    """Of a person's narrowed list (`people.visible` and filters) the newest rows whose clue holds `query`.
+
+    For lists: one row a clue, in the order of the list; `before`: (sort_at, clue_id) of the last row of the page
+    before. Common words are met by walking the list, rare ones are asked of the token index; PostgreSQL cannot tell
+    which, a look at the newest rows does. Of a query longer than PHRASE the texts are not looked at (`matching`).
+    """
+    folded = fold(query)[:QUERY_AT_MOST]
+    if not folded or limit < 1:
+        return []
+    asked = [_asked(window, unit_id) for window in windows(folded)]
+    keys = rows.with_only_columns(ClueUnit.sort_at, ClueUnit.clue_id)
+    met: list[Any] = []
+    size, walked = LOOK, 0
+    while True:
+        page = session.execute(_behind(keys, before).order_by(*_LIST).limit(size)).all()
+        ids = [row.clue_id for row in page]
+        holding = _holding(session, asked, ids, min((row.sort_at for row in page), default=None))
+        met += [row for row in page if row.clue_id in holding]
+        if len(met) >= limit or len(page) < size:
+            return _entities(session, rows, met[:limit])
+        before, walked = (page[-1].sort_at, page[-1].clue_id), walked + size
+        share = (len(met) + 1) / walked
+        size = max(LOOK, int((limit - len(met)) / share))
+        if WALKED_COST * size > share * _rows_in_all(session) * INDEXED_COST:
+            met += _named(session, keys, asked, before, limit - len(met))
+            return _entities(session, rows, met)
+
+
+_LIST = (ClueUnit.sort_at.desc(), ClueUnit.clue_id.desc())
+
+
+def _behind(rows: Any, before: tuple[datetime, int] | None) -> Any:
+    """`rows` behind a place of the list."""
+    if before is None:
+        return rows
+    end = tuple_(literal(before[0], ClueUnit.sort_at.type), literal(before[1], ClueUnit.clue_id.type))
+    return rows.where(tuple_(ClueUnit.sort_at, ClueUnit.clue_id) < end)
+
+
+def _entities(session: Session, rows: Select[ClueUnit], met: Sequence[Any]) -> list[ClueUnit]:
+    """The rows of the list themselves, in its order."""
+    ids = [row.clue_id for row in met]
+    found = {row.clue_id: row for row in session.scalars(rows.where(ClueUnit.clue_id.in_(ids)))}
+    return [found[number] for number in ids if number in found]
+
+
+def _holding(session: Session, asked: Sequence[str], ids: Sequence[int], since: datetime | None) -> set[int]:
+    """Which of these clues hold every stretch of the query, each in some text; none was recorded before `since`."""
+    found = set(ids)
+    for one in asked:
+        if found:
+            query = select(SearchRow.clue_id).where(SearchRow.clue_id.in_(found), _holds(_unindexed(), one))
+            query = query.where(SearchRow.received_at >= since) if since is not None else query
+            found = set(session.scalars(query))
+    return found
+
+
+def _unindexed() -> Any:
+    """The tokens in a form that the token index does not serve: the clues are few and named."""
+    return func.coalesce(SearchRow.tokens, cast("", TSVECTOR))
+
+
+def _named(
+    session: Session, keys: Any, asked: Sequence[str], before: tuple[datetime, int], wanted: int
+) -> Sequence[Any]:
+    """Asks the token index for all clues that hold the query; they are few."""
+    ids: set[int] | None = None
+    for one in asked:
+        query = select(SearchRow.clue_id).where(_holds(SearchRow.tokens, one))
+        ids = set(session.scalars(query)) if ids is None else ids & set(session.scalars(query))
+    query_ = _behind(keys, before).where(ClueUnit.clue_id.in_(ids or set())).order_by(*_LIST).limit(wanted)
+    return session.execute(query_).all()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from hub.access.sealing import Key, open_key
-from hub.models import ClueUnit, DataKey, Intake, Part, Segment, Transcript
+from hub.models import Clue, ClueUnit, DataKey, Intake, Opinion, Part, Segment, Transcript, Value
 from hub.search.tokens import TEXT_AT_MOST, Folded
 
 ONWARD = 220  # following lines of a page that a query of 200 characters may run over
@@ -26,12 +26,15 @@ def first_places(
     rows = [row for row in rows if row.clue_id in open_]
     if not rows:
         return {}
+    found = _others(session, rows, wanted)
+    rows = [row for row in rows if row.ref.startswith("part:")]
+    if not rows:
+        return found
     split = {(row.clue_id, row.ref): _numbers(row.ref) for row in rows}
     keys, bodies = _parts(session, {part for part, _ in split.values()})
     lines = {found for found in split.values() if found[1] is not None}
     times = [row.received_at for row in rows]
     segments, versions = _segments(session, lines, min(times), max(times))
-    found: dict[Name, tuple[int, int]] = {}
     for name, (part, ord_) in split.items():
         if ord_ is None:
             span = next(Folded(bodies.get(part, "")).spans(wanted), None)
@@ -42,6 +45,77 @@ def first_places(
         if span is not None:
             found[name] = span
     return found
+
+
+Opener = Callable[[Session, Sequence[int]], dict[int, str]]
+"""(session, ids) → the texts that are still there. `register` one for each further kind of text."""
+
+_openers: dict[str, Opener] = {}
+
+
+def register(kind: str, opener: Opener) -> None:
+    """Lets texts with refs "<kind>:<id>" be confirmed as hits: notes, opinions and whatever else is indexed."""
+    _openers[kind] = opener
+
+
+def _others(session: Session, rows: Sequence[Row[Any]], wanted: str) -> dict[Name, tuple[int, int]]:
+    """Hits in titles, confirmed values and registered kinds."""
+    asked: dict[str, dict[int, Name]] = {}
+    for row in rows:
+        kind, _, number = row.ref.partition(":")
+        if kind != "part":
+            asked.setdefault(kind, {})[int(number)] = (row.clue_id, row.ref)
+    found: dict[Name, tuple[int, int]] = {}
+    for kind, names in asked.items():
+        for number, body in _openers[kind](session, list(names)).items() if kind in _openers else ():
+            span = next(Folded(body[:TEXT_AT_MOST]).spans(wanted), None)
+            if span is not None:
+                found[names[number]] = span
+    return found
+
+
+def _titles(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """The titles of parts: subjects of mails, names of files."""
+    query = select(Part.id, Part.title, DataKey).join(Intake, Intake.id == Part.intake_id)
+    rows = session.execute(query.join(DataKey, DataKey.id == Intake.key_id).where(Part.id.in_(ids))).all()
+    return {part: open_key(session, key.id).text(sealed, "part.title") for part, sealed, key in rows}
+
+
+def _subjects(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """The titles of clues: the subject of the mail, the heading of the form."""
+    query = select(Clue.id, Clue.title, DataKey).join(DataKey, DataKey.id == Clue.key_id).where(Clue.id.in_(ids))
+    rows = session.execute(query).all()
+    return {one: open_key(session, key.id).text(sealed, "clue.title") for one, sealed, key in rows}
+
+
+def words_of(value: Any) -> str:
+    """What is read of a confirmed value: its words, without codes and measures of machines."""
+    if isinstance(value, dict):
+        return "\n".join(words_of(one) for name, one in value.items() if name in WORDY and one)
+    return "\n".join(map(words_of, value)) if isinstance(value, list) else str(value)
+
+
+WORDY = ("name", "text", "town", "village", "group", "value")
+
+
+def _values(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """The words of values that people confirmed or set."""
+    query = select(Value.id, Value.value, DataKey).join(Clue, Clue.id == Value.clue_id)
+    rows = session.execute(query.join(DataKey, DataKey.id == Clue.key_id).where(Value.id.in_(ids))).all()
+    return {one: words_of(open_key(session, key.id).json(sealed, "clue.value")) for one, sealed, key in rows}
+
+
+def _opinions(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """What people wrote with their acts."""
+    query = select(Opinion.id, Opinion.text, DataKey).join(Clue, Clue.id == Opinion.clue_id)
+    rows = session.execute(query.join(DataKey, DataKey.id == Clue.key_id).where(Opinion.id.in_(ids))).all()
+    return {one: open_key(session, key.id).text(sealed, "clue.opinion") for one, sealed, key in rows}
+
+
+register("subject", _subjects)
+register("title", _titles)
+register("value", _values)
+register("opinion", _opinions)
 
 
 def _numbers(ref: str) -> tuple[int, int | None]:

@@ -14,13 +14,14 @@ from sqlalchemy import func, select, text
 
 from channels.contract import Blob
 from channels.registry import channels
-from hub import db, intake, search
-from hub.access import sealing
+from hub import casework, db, intake, search
+from hub.access import people, sealing, staff
 from hub.enrich import transcribe
 from hub.jurisdiction import units
 from hub.models import Clue, ClueUnit, Part, SearchRow, Unit
 from hub.search import finding
 from hub.settings import export
+from hub.terms import Role
 from hub.worker import drain
 from transcription import contract as text_contract
 
@@ -286,3 +287,54 @@ def test_strange_queries_do_no_harm(hub: Path, query: str) -> None:
     assert [(hit.start, hit.end) for hit in hits] == expected[:1]
     with db.reading() as session:
         session.scalars(select(SearchRow.id).where(search.matching(query, unit_id()))).all()
+
+
+def listed(query: str, code: str = COUNTY, **given: object) -> list[int]:
+    """The clues of a unit's list that hold the query."""
+    with db.reading() as session:
+        unit = session.scalars(select(Unit.id).where(Unit.code == code)).one()
+        rows = select(ClueUnit).where(ClueUnit.unit_id == unit)
+        return [row.clue_id for row in search.clues(session, rows, unit, query, **given)]
+
+
+def test_lists_are_narrowed_page_by_page(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same clues whether the list is walked or the index asked, in the order of the list."""
+    for number in range(7):
+        take(f"m{number}", "采砂船" if number % 2 else f"耕地{number}")
+    with db.reading() as session:
+        everything = list(session.scalars(select(Clue.id).order_by(Clue.id.desc())))
+        odd = everything[1::2]
+        last = session.scalars(select(ClueUnit.sort_at).where(ClueUnit.clue_id == odd[0])).all()[0], odd[0]
+    for look in (1, 2, 500):
+        monkeypatch.setattr(finding, "LOOK", look)
+        for cost in (0.0, 1e9):
+            monkeypatch.setattr(finding, "INDEXED_COST", cost)
+            assert listed("采砂") == odd
+            assert listed("采砂", limit=2) == odd[:2]
+            assert listed("耕地3") == []
+            assert listed("6") == everything[:1]
+            assert listed("采砂", before=last) == odd[1:]
+    assert listed("采砂", OTHER) == []
+    assert listed("") == []
+
+
+def test_titles_and_what_people_wrote_are_found(hub: Path) -> None:
+    raw = mail("t", "正文").replace(b"Subject: s", b"Subject: =?utf-8?b?6YeH55+z5Zy65Li+5oql?=")  # 采石场举报
+    (one,) = channels()["email"].from_files([Blob("t.eml", "", raw)], {}, source_id="cli:e", now=AT)
+    intake.accept(one, unit=COUNTY)
+    drain("light")
+    (hit,) = found("采石场")
+    assert hit.ref == f"subject:{hit.clue_id}"
+    assert (hit.start, hit.end) == (0, 3)
+    with db.transaction() as session:
+        user = staff.add(session, "clerk", "某甲", "long-enough-1", COUNTY, [Role.HANDLER])
+        session.flush()
+        who = people.actor(session, user.id)
+        assert who is not None
+        clue = session.get_one(Clue, hit.clue_id)
+        row = casework.confirm(session, who, clue, "respondent", {"name": "顺发砂石厂", "kind": "legal_person"})
+        casework.confirm(session, who, clue, "reporter_name", "欧阳某")
+        number = row.id
+    assert [(h.ref, h.start, h.end) for h in found("砂石厂")] == [(f"value:{number}", 2, 5)]
+    assert found("欧阳") == []
+    assert found("legal") == []
