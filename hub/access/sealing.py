@@ -13,6 +13,7 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub import ciphers
@@ -205,6 +207,7 @@ def new_key(session: Session, unit_id: int) -> Key:
     row = DataKey(unit_id=unit_id, version=version, wrapped=_wrap(secret, unit_id, version))
     session.add(row)
     session.flush()
+    _keep(session, row)
     return Key(row.id, secret)
 
 
@@ -235,7 +238,19 @@ def open_key(session: Session, key_id: int) -> Key:
     row = session.get(DataKey, key_id)
     if row is None or not row.wrapped:  # shredded
         raise SealError(f"data key {key_id} is gone")
+    _keep(session, row)
     return _opened(row.id, row.unit_id, row.version, row.wrapped)
+
+
+def fetch_keys(session: Session, key_ids: Iterable[int]) -> None:
+    """Reads the data keys of a list in one statement; `open_key` finds them in the session."""
+    for row in session.scalars(select(DataKey).where(DataKey.id.in_(set(key_ids)))):
+        _keep(session, row)
+
+
+def _keep(session: Session, row: DataKey) -> None:
+    """Holds a row as long as the session lives: a session alone forgets what nobody holds, and asks again."""
+    session.info.setdefault("data_keys", {})[row.id] = row
 
 
 def blind(kind: str, value: str) -> bytes:

@@ -23,7 +23,7 @@ from hub.casework.approvals import sheet as approval_sheet
 from hub.casework.calendars import confirm_calendar, preview_calendar, propose_calendar
 from hub.casework.chains import Step, end_absence, in_force, set_absence, set_chain
 from hub.casework.changes import announce, is_open, key_of, seen_by
-from hub.casework.clocks import calendar_of
+from hub.casework.clocks import calendar_of, calendars_of
 from hub.casework.competence import NewEntry, add_entry, directory, end_entry
 from hub.casework.counters import fold_counters
 from hub.casework.errors import RefusedError, StaleError
@@ -64,6 +64,7 @@ __all__ = [
     "apply_suggestions",
     "approval_sheet",
     "calendar_of",
+    "calendars_of",
     "close_unit",
     "close_waiting",
     "confirm",
@@ -73,10 +74,10 @@ __all__ = [
     "directives",
     "directory",
     "end_absence",
-    "end_scope_change",
     "end_entry",
-    "find_quarantined",
+    "end_scope_change",
     "file_scope_change",
+    "find_quarantined",
     "fold_counters",
     "follow_clues",
     "hand_over_sheet",

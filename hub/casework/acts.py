@@ -35,7 +35,10 @@ CODES = frozenset(
 )  # fmt: skip
 """Data that may stand plain in the event; names with a closed list of values may too. Words are sealed, the rest is
 kept by the act itself."""
-WORDS = frozenset({"reason_text", "words", "confirmation", "at_reason", "case_no", "department", "consent", "receipt_no", "answer_no", "document_no"})
+WORDS = frozenset(
+    {"reason_text", "words", "confirmation", "at_reason", "case_no", "department", "consent", "receipt_no",
+     "answer_no", "document_no"}
+)  # fmt: skip
 Effect = Callable[[Doing], None]
 EFFECTS: dict[str, Effect] = {}
 

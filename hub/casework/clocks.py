@@ -48,11 +48,22 @@ def layer(row: CalendarProposal) -> Layer:
 
 def calendar_of(session: Session, unit_id: int) -> Calendar:
     """The working days of the unit that owes an act: national layers, then those of its area."""
+    return calendars_of(session, (unit_id,))[unit_id]
+
+
+def calendars_of(session: Session, unit_ids: Iterable[int]) -> dict[int, Calendar]:
+    """The same for several units at once."""
     rows = session.scalars(select(CalendarProposal).where(CalendarProposal.confirmed_at.is_not(None))).all()
-    if any(row.unit_id is not None for row in rows):
-        area = set(session.get_one(Unit, unit_id).path)
-        rows = [row for row in rows if row.unit_id is None or row.unit_id in area]
-    return calendar.national().with_layers(layer(row) for row in rows) if rows else calendar.national()
+    common = [row for row in rows if row.unit_id is None]
+    shared = calendar.national().with_layers(map(layer, common)) if common else calendar.national()
+    wanted = set(unit_ids)
+    if len(common) == len(rows):
+        return dict.fromkeys(wanted, shared)
+    paths = session.execute(select(Unit.id, Unit.path).where(Unit.id.in_(wanted)))
+    return {
+        number: calendar.national().with_layers(layer(row) for row in rows if row.unit_id in (None, *path))
+        for number, path in paths
+    }
 
 
 def running(session: Session, clue: Clue, kinds: Iterable[str]) -> Clock | None:

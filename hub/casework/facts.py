@@ -9,14 +9,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.access import certificates
-from hub.access import walls
+from hub.access import certificates, walls
 from hub.access.people import Actor
 from hub.casework import clocks, group, identity, switches, telling
 from hub.casework.doing import Doing, day_of
 from hub.jurisdiction import scopes, units
 from hub.jurisdiction.divisions import table
-from hub.law import workflow
 from hub.law.deadlines import base_day
 from hub.models import (
     Asked,
@@ -120,7 +118,7 @@ def unit_named(session: Session, code: Any) -> Unit | None:
 
 
 def closed_words(session: Session, code: Any) -> str | None:
-    """What is said of a unit that is gone: since when, and who has its duties now. None where it stands or never was."""
+    """What is said of a unit that is gone: since when, whose its duties are now. None: it stands or never was."""
     unit = units.by_code(session, code) if isinstance(code, str) else None
     return units.closed_words(session, unit) if unit is not None and not unit.active else None
 

@@ -24,7 +24,6 @@ from hub.models.case import (
     SharedContact,
 )
 from hub.models.clue import Clock, Clue, ClueCounter, ClueUnit, Counter, CounterDelta, Value
-from hub.models.directory import Certificate, DirectoryImport
 from hub.models.department import (
     Assist,
     Competence,
@@ -34,6 +33,7 @@ from hub.models.department import (
     UnitChange,
     UnitPlace,
 )
+from hub.models.directory import Certificate, DirectoryImport
 from hub.models.event import ChainHead, Event, Seal
 from hub.models.intake import (
     Blob,
@@ -125,10 +125,10 @@ __all__ = [
     "KindObjection",
     "KindProposal",
     "LeakIncident",
-    "LocalSwitch",
-    "MajorReport",
     "Likeness",
     "LikenessKey",
+    "LocalSwitch",
+    "MajorReport",
     "Membership",
     "MisuseMark",
     "Notice",

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hub import casework, clock, search
 from hub.access.people import Actor, unseen, visible
-from hub.access.sealing import open_key
+from hub.access.sealing import fetch_keys, open_key
 from hub.casework.counters import counter_keys
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
@@ -139,7 +139,8 @@ def _rows(session: Session, ids: Sequence[int]) -> list[Row]:
     due: dict[int, Clock] = {}
     for row in clocks:
         due.setdefault(row.clue_id, row)
-    calendars = {unit: casework.calendar_of(session, unit) for unit in {_owes(row, clues) for row in due.values()}}
+    calendars = casework.calendars_of(session, {_owes(row, clues) for row in due.values()})
+    fetch_keys(session, (clue.key_id for clue in clues.values()))
     today = clock.today()
     people = {clue.handler_id for clue in clues.values() if clue.handler_id is not None}
     names = {user.id: user.name for user in session.scalars(select(User).where(User.id.in_(people)))}

@@ -102,7 +102,9 @@ class Case:
     def holder(self) -> str:
         if self.row["why"].endswith("superior_above"):
             return "000000"
-        above = self.row["state"] == "escalated" or self.row["act"] == "hand_down" or self.row["act"].startswith("wall.")
+        above = (
+            self.row["state"] == "escalated" or self.row["act"] == "hand_down" or self.row["act"].startswith("wall.")
+        )
         return CITY if above else COUNTY
 
     def opened(self, at: datetime | None = None, channel: str = "") -> Clue:
@@ -167,8 +169,18 @@ class Case:
         since = self.facts.get("received") or (self.row["base"] if received else "") or "2026-01-30"
         self.session.scalars(select(Hold).where(Hold.clue_id == self.clue.id)).one().since = self.at(since)
         self.stand()
-        for part in (self.hops, self.officers, self.told, self.group, self.earlier, self.asked, self.others, self.departments, self.walls,
-                     lambda: orders.arrange(self)):
+        for part in (
+            self.hops,
+            self.officers,
+            self.told,
+            self.group,
+            self.earlier,
+            self.asked,
+            self.others,
+            self.departments,
+            self.walls,
+            lambda: orders.arrange(self),
+        ):
             part()
         self.session.flush()
         self.session.expire_all()
