@@ -33,6 +33,7 @@ from hub.models.department import (
     UnitChange,
     UnitPlace,
 )
+from hub.models.desk import PadCall, ShiftNote
 from hub.models.directory import Certificate, DirectoryImport
 from hub.models.event import ChainHead, Event, Seal
 from hub.models.intake import (
@@ -137,6 +138,7 @@ __all__ = [
     "Objection",
     "Officer",
     "Opinion",
+    "PadCall",
     "Part",
     "QueryCode",
     "QueryLimit",
@@ -151,6 +153,7 @@ __all__ = [
     "SecondFactor",
     "Segment",
     "SharedContact",
+    "ShiftNote",
     "SignIn",
     "SiteRecord",
     "Source",
