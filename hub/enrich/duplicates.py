@@ -93,8 +93,10 @@ def reporter_keys(session: Session, clue_id: int) -> list[str]:
 
 
 def remember(session: Session, clue: Clue, row: Sketch) -> None:
-    """Stores the sketch of a clue in place of an earlier one."""
+    """Stores the sketch of a clue in place of an earlier one; an empty one leaves nothing."""
     forget(session, clue.id)
+    if not row.elements:
+        return
     keys = sorted({key for key, _ in row.blocks})
     session.add(
         Likeness(clue_id=clue.id, at=clue.at, version=likeness.VERSION, sketch=likeness.pack(row.elements), keys=keys)

@@ -25,6 +25,7 @@ from hub.enrich.extract_organisations import core
 from hub.jurisdiction.places import PlaceResult
 
 VERSION = "likeness-1"
+UNREAD = "N4"
 MAX_TEXT = 20_000
 MAX_WORDS = 400  # of one kind in a sketch; a report of 400 different characters pairs says more than it needs
 WEIGHTS = (0.5, 1.5, 2.0, 2.5, 3.0, 4.0, 0.0, 0.0)  # of block keys; halves, so that sums are exact
@@ -266,7 +267,9 @@ def read(
 
 
 def of_words(words: Mapping[str, Sequence[str]], at: datetime, token: Token = plain_token) -> Sketch:
-    """The sketch of what `read` found."""
+    """The sketch of what `read` found; an empty one, like nothing, for what sounds like a state secret (N4)."""
+    if UNREAD in words["class"]:
+        return Sketch(at, {}, ())
     elements = {
         name: frozenset(int.from_bytes(token(f"{name}\0{word}")[:4]) for word in listed)
         for name, listed in words.items()

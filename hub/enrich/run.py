@@ -69,9 +69,11 @@ def _respondents(made: Sequence[Suggestion]) -> list[str]:
 
 
 def _earlier(session: Session, clue: Clue, sketch: Sketch, made: Sequence[Suggestion]) -> list[Suggestion]:
-    """Keeps what the clue is compared by and says which earlier clues are like it; nothing for N2 and N4."""
-    said = clue.class_code if clue.class_confirmed else produce.headline(made)["class"]
-    if said in duplicates.WALLED or clue.refused_ground in duplicates.WALLED:
+    """Keeps what the clue is compared by and says which earlier clues are like it; nothing for N2 and N4.
+
+    A suggested N2 alone hides nothing: walls do, when candidates are asked for.
+    """
+    if clue.refused_ground in duplicates.WALLED:
         duplicates.forget(session, clue.id)
         return []
     duplicates.remember(session, clue, sketch)
