@@ -19,7 +19,7 @@ from hub.models import Unit, UnitChange, UnitPlace
 
 MINISTRY = "000000"
 LEVELS = ("ministry", "province", "city", "county")
-_CODE = re.compile(r"\d{6}(?:-[a-z0-9]{1,12})?")
+_CODE = re.compile(r"[0-9]{6}(?:-[a-z0-9]{1,12})?")
 
 
 def ensure_units(session: Session) -> int:
@@ -153,17 +153,9 @@ def set_up(session: Session, new: NewUnit, parent: Unit, since: date, *, by_user
     `since`: today or earlier; the unit works at once.
     """
     code, level, kind, name = new.code, new.level, new.kind, " ".join(new.name.split())
-    if not _CODE.fullmatch(code) or (kind == "department" and "-" not in code):
-        raise UnitError("单位代码须为6位行政区划代码；派出机构、开发区和其他部门加后缀，如430922-kfq")
+    check_new(new, parent, since)
     if by_code(session, code) is not None:
         raise UnitError(f"单位代码{code}已经使用过，不能重复使用")
-    if kind not in ("authority", "department"):
-        raise UnitError("单位类别不正确")
-    _check_name(name)
-    _check_day(since)
-    _check_parent(parent, level, kind)
-    if any(table().get(place) is None for place in new.places):
-        raise UnitError("管辖地区中有不存在的行政区划代码")
     unit = Unit(code=code, name=name, level=level, kind=kind, origin="local", parent_id=parent.id, path=[])
     session.add(unit)
     session.flush()
@@ -174,11 +166,24 @@ def set_up(session: Session, new: NewUnit, parent: Unit, since: date, *, by_user
     return unit
 
 
+def check_new(new: NewUnit, parent: Unit, since: date) -> None:
+    """Whether a unit may be set up like this under `parent`, its code being free. Raises UnitError."""
+    if not _CODE.fullmatch(new.code) or (new.kind == "department" and "-" not in new.code):
+        raise UnitError("单位代码须为6位行政区划代码；派出机构、开发区和其他部门加后缀，如430922-kfq")
+    if new.kind not in ("authority", "department"):
+        raise UnitError("单位类别不正确")
+    check_name(" ".join(new.name.split()))
+    check_day(since)
+    check_parent(parent, new.level, new.kind)
+    if any(table().get(place) is None for place in new.places):
+        raise UnitError("管辖地区中有不存在的行政区划代码")
+
+
 def rename(session: Session, unit: Unit, name: str, since: date, *, by_user: int | None = None) -> None:
     """A new name; the old one stays in the history. Raises UnitError."""
     name = " ".join(name.split())
-    _check_name(name)
-    _check_day(since)
+    check_name(name)
+    check_day(since)
     _check_stands(session, unit)
     if name == unit.name:
         raise UnitError("名称没有变化")
@@ -191,9 +196,9 @@ def move(session: Session, unit: Unit, parent: Unit, since: date, *, by_user: in
 
     Rows of who sees which clue follow through `hub.casework.reorganising`.
     """
-    _check_day(since)
+    check_day(since)
     _check_stands(session, unit)
-    _check_parent(parent, unit.level, unit.kind)
+    check_parent(parent, unit.level, unit.kind)
     if unit.id in parent.path or unit.parent_id == parent.id:
         raise UnitError("上级单位没有变化，或在本单位之下")
     before = session.get_one(Unit, unit.parent_id).code if unit.parent_id else ""
@@ -207,7 +212,7 @@ def close(session: Session, unit: Unit, on: date, *, successor: Unit | None = No
     Units below go under the successor where that is of the same level, else under the parent. Its code is never used
     again and keeps leading to the successor. Its clues follow through `hub.casework.reorganising`. Raises UnitError.
     """
-    _check_day(on)
+    check_day(on)
     _check_stands(session, unit)
     above = [row for row in chain(session, unit.id) if row.id != unit.id and row.active]
     if not above:
@@ -257,12 +262,14 @@ def _hang(session: Session, unit: Unit, parent: Unit) -> None:
     session.flush()
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises UnitError."""
     if not 2 <= len(name) <= 60:
         raise UnitError("单位名称须为2至60个字")
 
 
-def _check_day(day: date) -> None:
+def check_day(day: date) -> None:
+    """A change of units is of today or earlier. Raises UnitError."""
     if day > clock.today():
         raise UnitError("日期不能晚于今天")
 
@@ -272,7 +279,8 @@ def _check_stands(session: Session, unit: Unit) -> None:
         raise UnitError(closed_words(session, unit))
 
 
-def _check_parent(parent: Unit, level: str, kind: str) -> None:
+def check_parent(parent: Unit, level: str, kind: str) -> None:
+    """Whether a unit of this level and kind may stand under `parent`. Raises UnitError."""
     if level not in LEVELS or not parent.active or parent.kind != "authority":
         raise UnitError("上级单位须为在用的主管部门")
     depth, above = LEVELS.index(level), LEVELS.index(parent.level)

@@ -19,7 +19,7 @@ ACT_LABELS = {"grant": "授予", "revoke": "撤销"}
 STATE_LABELS = {"open": "待确认", "confirmed": "已生效", "refused": "未同意"}
 
 
-def _fresh(session: Session) -> None:
+def fresh(session: Session) -> None:
     """Administrators with a second factor act with a fresh one only."""
     if factors.enrolled(session, me().user_id) and not sessions.recent(g.factor_at):
         raise GrantError("请先在“我的账户 › 二次验证”完成一次验证，再办理人员与权限")
@@ -29,7 +29,7 @@ def _act(work: Callable[[Session], object]) -> Response | tuple[str, int]:
     """Does one act and goes back to the list, or says which rule refused."""
     try:
         with db.transaction() as session:
-            _fresh(session)
+            fresh(session)
             work(session)
     except GrantError as error:
         return render_template("problem.html", message=str(error), back=url_for("people.listing")), 422
@@ -55,7 +55,7 @@ def add() -> str | tuple[str, int]:
     form = request.form
     try:
         with db.transaction() as session:
-            _fresh(session)
+            fresh(session)
             first = grants.add_person(
                 session, me(), form.get("login", "")[:60], form.get("name", "")[:60], form.get("unit", "")[:12],
                 form.getlist("role"),
@@ -105,7 +105,7 @@ def password(number: int) -> str | tuple[str, int]:
     """A new first password, shown this once."""
     try:
         with db.transaction() as session:
-            _fresh(session)
+            fresh(session)
             first = grants.new_password(session, me(), number)
     except GrantError as error:
         return render_template("problem.html", message=str(error), back=url_for("people.listing")), 422
