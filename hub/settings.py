@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         default="aes", description="Cipher of new seals: aes (AES-256-GCM) or sm4 (SM4-GCM). Both are always read.",
     )  # fmt: skip
     duplicate_threshold: float = Field(
-        default=0.6, ge=0.0, le=1.0, description="Score from which an earlier clue is proposed as duplicate or merge."
+        default=0.55, ge=0.0, le=1.0, description="Score from which an earlier clue is proposed as duplicate or merge."
     )
     log_level: str = Field(default="INFO", description="Log level.")
 

@@ -258,9 +258,12 @@ def _score(firings: Sequence[_Firing]) -> float:
 
 
 def _shares(scores: dict[str, float], opinion: words.Opinion) -> list[tuple[str, float]]:
-    """Rules and words together, best first: each point of a rule multiplies the odds the words gave."""
+    """Rules and words together, best first: each point of a rule multiplies the odds the words gave.
+
+    N4 needs a rule: "请为我保密" is a reporter's wish and no state secret, whatever its words weigh.
+    """
     odds = {
-        code: max(share, FLOOR) * math.exp(scores.get(code, 0.0) / RULE_STEP)
+        code: max(share if code != "N4" or code in scores else 0.0, FLOOR) * math.exp(scores.get(code, 0.0) / RULE_STEP)
         for code, share in opinion.shares.items()
         if code != words.NONE
     }

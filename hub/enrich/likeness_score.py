@@ -100,9 +100,9 @@ class Model:
     bias: float
     trees: tuple[tuple[tuple[int, float, int, int], ...], ...]
 
-    def score(self, row: Sequence[float]) -> float:
-        """0–1."""
-        total = self.bias
+    def score(self, row: Sequence[float], more: float = 0.0) -> float:
+        """0–1; `more`: log odds beside those of the trees."""
+        total = self.bias + more
         for tree in self.trees:
             feature, value, left, right = tree[0]
             while feature >= 0:
@@ -112,12 +112,20 @@ class Model:
 
 
 FAR = 0.25
-"""What is left of a score between two counties that are both clear: such pairs are hardly met in training."""
+"""What is left of a score between two counties that are both clear, or where nothing but the wording could agree: such
+pairs are hardly met in training."""
+SAME_REPORTER = 1.0
+"""Log odds that the same reporter adds: in training one reports one act only, in life a neighbour reports several."""
+_KEY, _AGREED, _WORD = NAMES.index("key"), NAMES.index("agreed"), NAMES.index("word")
+_ALIKE = 0.6
 
 
 def judge(row: Sequence[float]) -> float:
     """The score of a pair by its features, 0-1, rounded as it is shown."""
-    return round(model().score(row) * (FAR if row[0] == OTHER else 1.0), 3)
+    plain = [*row[:_KEY], 0.0, *row[_KEY + 1 :]]
+    score = model().score(plain, SAME_REPORTER * row[_KEY])
+    empty = not row[_AGREED] and row[_WORD] < _ALIKE
+    return round(score * (FAR if row[0] == OTHER or empty else 1.0), 3)
 
 
 def parse(data: Mapping[str, object]) -> Model:

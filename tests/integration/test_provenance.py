@@ -72,7 +72,7 @@ def stored(session: Session, clue: Clue, *, current: bool = True) -> list[Said]:
     key = open_key(session, clue.key_id)
     query = select(SuggestionRow).where(SuggestionRow.clue_id == clue.id, SuggestionRow.current == current)
     found = []
-    for row in session.scalars(query.order_by(SuggestionRow.id)):
+    for row in session.scalars(query.where(SuggestionRow.field != "duplicate").order_by(SuggestionRow.id)):
         body = key.json(row.value, "suggestion.value")
         spans = tuple((span["start"], span["end"], span["text"]) for span in body["spans"])
         found.append(
