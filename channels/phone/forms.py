@@ -26,6 +26,7 @@ CALL_PAD = FormSpec(
         Field("place", "违法行为发生地", help="省、市、县、乡镇、村、组或附近标志物", max_length=500),
         Field("respondent", "违法主体", help="单位或个人名称，不清楚可写“不详”", max_length=500),
         Field("facts", "主要违法事实", kind="textarea", required=True),
+        Field("area", "涉及面积", help="连同单位，例如 3.5亩", max_length=100),
         Field("occurred", "发生时间", help="开始时间，是否仍在继续", max_length=200),
         Field("evidence", "证据材料", kind="textarea", help="举报人可以提供的照片、录像、合同等", max_length=5000),
         Field("files", "通话录音", kind="files", help="可选"),

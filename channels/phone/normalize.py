@@ -17,6 +17,7 @@ from channels.contract import (
     Continuation,
     DeliveryReport,
     NewReport,
+    NonClue,
     NormalizeError,
     Outcome,
     Part,
@@ -48,7 +49,9 @@ INVALID_WORDS = (
     "骚扰",
     "无效",
 )
-_SPOKEN = ("place", "respondent", "facts", "occurred", "evidence")
+_SPOKEN = ("place", "respondent", "facts", "area", "occurred", "evidence")
+NO_CLUE = {"consultation": "来电咨询", "follow_up": "来电跟进已有线索", "invalid": "打错或骚扰电话"}
+"""What the person who took the call says it was (meta "kind"), where that is no clue."""
 _LABELS = {field.name: field.label for field in CALL_PAD.fields}
 _EVENTS = frozenset({"voice", "recording", "status"})
 
@@ -61,7 +64,7 @@ def normalize(raw: RawIntake) -> list[Outcome]:
     if event in _EVENTS:
         return [_webhook(raw, event)]
     if raw.blobs and raw.blobs[0].role == "form":
-        return [NewReport(_call_pad(raw))]
+        return [_pad(raw)]
     if event == "sidecar":
         return [_late_sidecar(raw)]
     return [_recording(raw)]
@@ -194,7 +197,16 @@ def _recording_warnings(raw: RawIntake, report: Report) -> tuple[str, ...]:
 # ---- the call pad
 
 
-def _call_pad(raw: RawIntake) -> Report:
+def _pad(raw: RawIntake) -> Outcome:
+    """A call that a person took. Where the telephone told of it (meta "call_id") it joins what that opened."""
+    kind, call = _text(raw.meta, "kind"), _text(raw.meta, "call_id")
+    if kind in NO_CLUE:
+        return NonClue(kind, NO_CLUE[kind], _call_pad(raw, may_be_empty=True))
+    report = _call_pad(raw)
+    return Continuation(report, (f"call:{call}",)) if call else NewReport(report)
+
+
+def _call_pad(raw: RawIntake, *, may_be_empty: bool = False) -> Report:
     data = raw.blobs[0].read()
     if len(data) > FORM_LIMIT:
         raise NormalizeError("登记内容过大")
@@ -208,7 +220,7 @@ def _call_pad(raw: RawIntake) -> Report:
     text = "\n".join(f"{_LABELS[name]}：{said[name]}" for name in _SPOKEN if said[name])
     parts = (Part(PartKind.TEXT, text, blob=0, title=CALL_PAD.title),) if text else ()
     sounds = _sounds(raw)
-    if not parts and not sounds:
+    if not parts and not sounds and not may_be_empty:
         raise NormalizeError("登记内容是空的")
     fields = {name: said[name] for name in (*_SPOKEN, "start") if said[name]}
     return Report(
