@@ -19,6 +19,7 @@ def blueprints() -> list[Blueprint]:
         directory,
         files,
         forms,
+        imports,
         leaks,
         live,
         people,
@@ -48,5 +49,6 @@ def blueprints() -> list[Blueprint]:
         templates_page.bp,
         calendars.bp,
         directory.bp,
+        imports.bp,
         citizen.bp,
     ]

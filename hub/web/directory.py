@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -32,15 +33,32 @@ KINDS = {"authority": "主管部门", "department": "其他部门"}
 CHANGES = {"set_up": "设立", "rename": "更名", "move": "改隶", "close": "撤并"}
 
 
-def _area() -> str:
-    return me().unit_code
+def typed(limit: int = 200) -> dict[str, str]:
+    """What was typed, box by box, no longer than `limit`; without NUL, which no text of the database holds."""
+    return {name: value.replace("\0", "").strip()[:limit] for name, value in request.form.items()}
+
+
+def settle(moved: Iterable[int] = ()) -> None:
+    """After a change of units, whose transaction is through: clues of closed units go to the successor, and those of
+    the `moved` units (ids) are seen by the superiors they have now. In steps, each a transaction of its own.
+    """
+    left = True
+    while left:
+        with db.transaction() as session:
+            left = bool(casework.follow_clues(session))
+    for unit_id in moved:
+        after, left = 0, True
+        while left:
+            with db.transaction() as session:
+                after = casework.reseat(session, unit_id, after)
+            left = bool(after)
 
 
 @bp.get("/units")
 @signed_in()
 def listing() -> str:
     """Search by name or code, or one level of the tree: the directory of responsible units (E11)."""
-    words = request.args.get("q", "")[:60].strip()
+    words = request.args.get("q", "").replace("\0", "")[:60].strip()
     with db.reading() as session:
         query = select(Unit).order_by(Unit.active.desc(), Unit.code).limit(SHOWN + 1)
         if words:
@@ -51,7 +69,7 @@ def listing() -> str:
         found = session.scalars(query).all()
         return render_template(
             "units.html", rows=found[:SHOWN], more=len(found) > SHOWN, words=words, levels=LEVELS, kinds=KINDS,
-            keeper=me().has(frozenset(KEEPERS)), home=_area(),
+            keeper=me().has(frozenset(KEEPERS)), home=me().unit_code,
         )  # fmt: skip
 
 
@@ -109,19 +127,18 @@ def _staff(session: Session, unit: Unit) -> list[tuple[str, str, list[str]]]:
 @signed_in(*KEEPERS)
 def change(code: str, act: str) -> str | Response | tuple[str, int]:
     """Sets a unit up below this one, renames, moves or closes it: a dated change that keeps its history."""
-    given = {name: value.strip()[:200] for name, value in request.form.items()}
+    given = typed()
     try:
         since = day_of(given.get("since", ""), "日期") or clock.today()
         with db.transaction() as session:
-            _unit(session, code)
+            unit = _unit(session, code)
+            below = [] if act != "close" else session.scalars(select(Unit.id).where(Unit.parent_id == unit.id)).all()
             _change(session, code, act, given, since)
+            moved = [unit.id] if act == "move" else list(below)
     except (casework.RefusedError, ListError) as error:
         return _unit_page(code, str(error), given | {"act": act}), 422
-    if act == "close":
-        while True:
-            with db.transaction() as session:
-                if not reorganising.follow_clues(session):
-                    break
+    if act in ("move", "close"):
+        settle(moved)
     shown = given["code"] if act == "below" else code
     return redirect(url_for("directory.unit_page", code=shown), code=303)
 
@@ -166,7 +183,7 @@ def _ledger(problem: str = "", filled: dict[str, str] | None = None) -> str:
 @bp.post("/certificates")
 @signed_in(*LEDGER)
 def enter_certificate() -> Response | tuple[str, int]:
-    given = {name: value.strip()[:100] for name, value in request.form.items()}
+    given = typed(100)
     try:
         first, last = day_of(given.get("valid_from", ""), "有效期起"), day_of(given.get("valid_until", ""), "有效期止")
         if first is None or last is None:

@@ -63,7 +63,8 @@ def menu() -> list[tuple[str, str, tuple[str, ...]]]:
         (reveal.LOOKERS, "reveal.listing", "身份查看", ("reveal.listing",)),
         (frozenset({Role.LEAD, Role.SYSADMIN}), "directory.certificate_page", "执法证",
             ("directory.certificate_page",)),
-        (frozenset(Role), "directory.listing", "单位目录", ("directory.listing", "directory.unit_page")),
+        (frozenset(Role), "directory.listing", "单位目录", ("directory.listing", "directory.unit_page",
+            "imports.start", "imports.look", "imports.take")),
         (people.RUNNING_ROLES, "running.running", "运行状态", ("running.running",)),
     ]  # fmt: skip
     return [(endpoint, label, within) for roles, endpoint, label, within in entries if who.has(roles)]
