@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,14 @@ def environment(var: Path, **more: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
+    with serving() as made:
+        made.seed("fill", "3")
+        yield made
+
+
+@contextmanager
+def serving(**more: str) -> Iterator[Site]:
+    """A hub of its own with the given settings, until the end of the block."""
     if chromium() is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium fonts-noto-cjk")
     var = Path(tempfile.mkdtemp(prefix="hub-browser-"))
@@ -74,13 +83,12 @@ def site() -> Iterator[Site]:
     log = (var / "up.log").open("w+b")
     command = [sys.executable, "-c", "from hub.cli import main; main()", "up", "--no-demo"]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment(var, PORT=str(port), HUB_WEB_WORKERS="1"), stdout=log, stderr=log,
+        command, cwd=ROOT, env=environment(var, PORT=str(port), HUB_WEB_WORKERS="1", **more), stdout=log, stderr=log,
         start_new_session=True,
     )  # fmt: skip
     made = Site(f"http://127.0.0.1:{port}", var)
     try:
         _await_healthy(made, process)
-        made.seed("fill", "3")
         yield made
     finally:
         process.send_signal(signal.SIGTERM)
@@ -102,8 +110,9 @@ def _await_healthy(made: Site, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture(scope="session")
-def chrome(site: Site) -> Iterator[Browser]:
-    del site
+def chrome() -> Iterator[Browser]:
+    if chromium() is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium fonts-noto-cjk")
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield browser

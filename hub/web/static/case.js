@@ -111,6 +111,8 @@
       for (const id of opened) { const box = document.getElementById(id); if (box) box.open = true; }
       side.scrollTop = scrolled;
     } else if (side.innerHTML !== $("#side", fresh).innerHTML) notice();
+    const jump = $(".jump", fresh);
+    if (jump && !busy($(".jump"))) $(".jump").innerHTML = jump.innerHTML; // counts of clocks, notices, relatives
     for (const id of ["facts", "state"].concat(busy($("#waiting")) ? [] : ["waiting"])) document.getElementById(id).innerHTML = $("#" + id, fresh).innerHTML;
     const acts = $("#acts"), now = $("#acts", fresh);
     if (hub.desk && hub.desk.busy()) { // somebody is filling in a form: it stays, and the act itself will say what changed

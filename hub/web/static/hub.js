@@ -5,9 +5,11 @@ const hub = (() => {
   const all = (query, root = document) => [...root.querySelectorAll(query)];
   const pad = (n) => String(n).padStart(2, "0");
   const DAY = 86400e3, CHINA = 8 * 3600e3; // China Standard Time for everybody, wherever the browser stands
+  // The hub's time, not the browser's: an office PC may be wrong, a demo's clock moved.
+  const ahead = (Date.parse($("meta[name=now]")?.content) || Date.now()) - Date.now();
 
   function times(root) {
-    const today = new Date(Date.now() + CHINA).toISOString().slice(0, 10);
+    const today = new Date(Date.now() + ahead + CHINA).toISOString().slice(0, 10);
     for (const node of all("time[data-time]", root)) {
       const at = new Date(Date.parse(node.dateTime) + CHINA);
       const day = at.toISOString().slice(0, 10), clock = pad(at.getUTCHours()) + ":" + pad(at.getUTCMinutes());
@@ -127,7 +129,13 @@ const hub = (() => {
       next.scrollIntoView({ block: "nearest" });
     }
   });
+  // A menu that opens shuts with Escape and with a click elsewhere.
+  document.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && $("details[data-shut][open]");
+    if (open) { open.open = false; $("summary", open).focus(); }
+  });
   document.addEventListener("click", (event) => {
+    for (const open of all("details[data-shut][open]")) if (!open.contains(event.target)) open.open = false;
     const row = event.target.closest("tr[data-no]");
     if (row && !event.target.closest("a,button") && !String(getSelection())) $("a", row).click();
     const back = event.target.closest("[data-back]");
