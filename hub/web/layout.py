@@ -43,8 +43,22 @@ def asset(name: str) -> str:
     return url_for("static", filename=name, v=_digest(name))
 
 
-def menu() -> list[tuple[str, str, tuple[str, ...]]]:
-    """(endpoint, label, endpoints within) of the main menu for the person signed in."""
+Entry = tuple[str, str, tuple[str, ...]]
+DAILY = ("console.queue_page", "supervise.page", "forms.choose", "running.manual", "tasks.listing")
+"""What is opened many times a day: always in sight, however many entries a person has."""
+ROOM = 6  # entries that fit beside the names on an office screen
+
+
+def menus() -> tuple[list[Entry], list[Entry]]:
+    """(endpoint, label, endpoints within) for the person signed in: the main menu, and what stands behind 更多."""
+    entries = menu()
+    if len(entries) <= ROOM:
+        return entries, []
+    return [one for one in entries if one[0] in DAILY], [one for one in entries if one[0] not in DAILY]
+
+
+def menu() -> list[Entry]:
+    """All entries for the person signed in."""
     who = g.get("actor")
     if who is None:
         return []
@@ -107,10 +121,13 @@ def process_name(kind: str) -> str:
 def context() -> dict[str, Any]:
     """Names in every template."""
     token = g.get("csrf", "")
+    main, more = menus()
     return {
-        "actor": g.get("actor"), "csrf": token, "menu": menu(), "asset": asset, "size": size, "china": clock.china,
+        "actor": g.get("actor"), "csrf": token, "menu": main, "menu_more": more, "asset": asset,
+        "size": size, "china": clock.china,
         "csrf_box": Markup('<input type="hidden" name="csrf_token" value="{}">').format(escape(token)),
         "field_label": field_label, "field_value": field_value, "max_upload": settings().max_upload,
+        "hub_now": clock.now().isoformat(timespec="seconds"),
         "moved_clock": clock.china(clock.now()) if clock.moved() else None,
         "role_labels": ROLE_LABELS, "work_names": WORK_NAMES, "queue_names": QUEUE_NAMES,
     }  # fmt: skip
