@@ -20,6 +20,7 @@ bp = Blueprint("callpad", __name__)
 
 TAKERS = (Role.OPERATOR, Role.HANDLER, Role.LEAD)
 """Who takes calls."""
+DIALECTS = ("普通话", "本地方言", "外地方言", "少数民族语言")
 
 
 @bp.errorhandler(CallError)
@@ -63,8 +64,8 @@ def page() -> str:
     with db.reading() as session:
         draft = callers.current(session, me(), request.args.get("number", 0, type=int))
         return render_template(
-            "callpad.html", draft=_draft(draft) if draft else None, card=call_hints.scope_card(session, me(), clock.now()),
-            endings=callers.ENDINGS, about=call_ends.ABOUT, **_lists(session),
+            "callpad.html", draft=_draft(draft) if draft else None, about=call_ends.ABOUT, dialects=DIALECTS,
+            card=call_hints.scope_card(session, me(), clock.now()), **_lists(session),
         )  # fmt: skip
 
 

@@ -113,6 +113,7 @@ const hub = (() => {
   function mark() { rows().forEach((row) => row.classList.toggle("at", row.dataset.no === at)); }
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.key === "F2" && $(".menu a[href='/call']") && !$("#pad")) { event.preventDefault(); location.assign("/call#new"); }
     if (event.target.closest("input,select,textarea,audio,[contenteditable]")) {
       if (event.key === "Escape") event.target.blur();
       return;
