@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from channels.registry import channels
 from hub import clock
 from hub.access import audit
-from hub.access.people import Actor
+from hub.access.people import Actor, shown_intake
 from hub.casework.acts import apply, effect
 from hub.casework.doing import Doing
 from hub.casework.errors import RefusedError
@@ -191,11 +191,15 @@ class KindCount:
 
 
 def _decisions(who: Actor, since: datetime, until: datetime) -> Select[Any]:
-    """The decisions of the person's unit and those below it, from `since` on and before `until`."""
+    """The decisions of the person's unit and those below it, from `since` on and before `until`.
+
+    Not those about intakes of a clue that a wall hides from the person: no count may tell of it.
+    """
     return (
         select(KindDecision)
         .join(Unit, Unit.id == KindDecision.unit_id)
-        .where(Unit.path.contains([who.unit_id]), KindDecision.at >= since, KindDecision.at < until)
+        .join(Intake, Intake.id == KindDecision.intake_id)
+        .where(Unit.path.contains([who.unit_id]), KindDecision.at >= since, KindDecision.at < until, shown_intake(who))
     )
 
 
@@ -214,6 +218,18 @@ def kind_counts(session: Session, who: Actor, since: datetime, until: datetime) 
         .order_by(KindDecision.unit_id, KindDecision.by_user)
     )  # fmt: skip
     return [KindCount(*row) for row in session.execute(query)]
+
+
+def kind_decisions(session: Session, who: Actor, since: datetime, until: datetime) -> list[KindDecision]:
+    """The decisions behind `kind_counts`, the newest first. Raises RefusedError."""
+    _may_check(who)
+    return list(session.scalars(_decisions(who, since, until).order_by(KindDecision.id.desc())))
+
+
+def objected(session: Session, rows: Sequence[KindDecision]) -> set[int]:
+    """Ids of those decisions that the sender objected to."""
+    wanted = select(KindObjection.decision_id).where(KindObjection.decision_id.in_([row.id for row in rows]))
+    return {number for number in session.scalars(wanted) if number is not None}
 
 
 def quality_sample(

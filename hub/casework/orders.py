@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
@@ -89,6 +90,16 @@ def supervised(session: Session, who: Actor, since: date, until: date) -> list[S
 
     Counts clues the person may see only.
     """
+    names: dict[int, str] = {}
+    found: dict[tuple[int, str], list[Directive]] = {}
+    for row, name in directed(session, who, since, until):
+        names[row.to_unit_id] = name
+        found.setdefault((row.to_unit_id, row.kind), []).append(row)
+    return [_count(unit_id, names[unit_id], kind, of) for (unit_id, kind), of in found.items()]
+
+
+def directed(session: Session, who: Actor, since: date, until: date) -> list[tuple[Directive, str]]:
+    """The directives behind `supervised`, each with the name of the unit that was asked."""
     rows = session.execute(
         select(Directive, Unit.name)
         .join(Unit, Unit.id == Directive.to_unit_id)
@@ -96,22 +107,24 @@ def supervised(session: Session, who: Actor, since: date, until: date) -> list[S
         .where(Directive.clue_id.in_(visible(who).with_only_columns(ClueUnit.clue_id)))
         .order_by(Directive.to_unit_id, Directive.kind, Directive.id)
     ).all()
-    names: dict[int, str] = {}
-    found: dict[tuple[int, str], list[Directive]] = {}
-    for row, name in rows:
-        if since <= base_day(row.at) <= until:
-            names[row.to_unit_id] = name
-            found.setdefault((row.to_unit_id, row.kind), []).append(row)
-    return [_count(unit_id, names[unit_id], kind, of) for (unit_id, kind), of in found.items()]
+    return [(row, name) for row, name in rows if since <= base_day(row.at) <= until]
+
+
+def stands_as(row: Directive) -> frozenset[str]:
+    """The numbers of `Supervised` that a directive is counted in."""
+    found = {"asked"} | ({"again"} if row.number > 1 else set())
+    if row.replied_at is not None:
+        found.add("in_time" if in_time(row.replied_at, row.due) else "late")
+    else:
+        found |= {"open"} | ({"overdue"} if row.due < clock.today() else set())
+    return frozenset(found)
 
 
 def _count(unit_id: int, name: str, kind: str, rows: list[Directive]) -> Supervised:
-    met = sum(row.replied_at is not None and in_time(row.replied_at, row.due) for row in rows)
-    waiting = [row for row in rows if row.replied_at is None]
+    tally = Counter(number for row in rows for number in stands_as(row))
     return Supervised(
-        unit_id=unit_id, unit_name=name, kind=kind, asked=len(rows), again=sum(row.number > 1 for row in rows),
-        in_time=met, late=len(rows) - met - len(waiting), open=len(waiting),
-        overdue=sum(row.due < clock.today() for row in waiting),
+        unit_id=unit_id, unit_name=name, kind=kind, asked=tally["asked"], again=tally["again"],
+        in_time=tally["in_time"], late=tally["late"], open=tally["open"], overdue=tally["overdue"],
     )  # fmt: skip
 
 

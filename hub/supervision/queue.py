@@ -16,7 +16,7 @@ from hub.access.sealing import fetch_keys, open_key
 from hub.casework.counters import counter_keys
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
-from hub.models import Clock, Clue, ClueUnit, Counter, CounterDelta, Event, SearchRow, User
+from hub.models import Clock, Clue, ClueUnit, Counter, CounterDelta, Event, User
 from hub.supervision.clocks import SOON, left_of, remaining
 from hub.terms import OPEN_STATES, STATE_LABELS, State
 
@@ -77,7 +77,7 @@ def _viewed(who: Actor, view: str) -> Select[ClueUnit]:
     if view == "unread":
         read = select(Event.id).where(
             Event.object == func.concat("clue:", ClueUnit.clue_id),
-            Event.act == "read_original",
+            Event.act.in_(("read_original", "read_redacted")),
             Event.actor == who.label,
         )
         return query.where(~read.exists())
@@ -107,31 +107,35 @@ def _narrowed(who: Actor, filters: Filters) -> Select[ClueUnit]:
         stem = filters.division.rstrip("0")
         stem += "0" * (len(stem) % 2)
         query = query.where(ClueUnit.division.like(f"{stem}%"))
-    if filters.query.strip():
-        hits = select(SearchRow.clue_id).where(search.matching(filters.query, who.unit_id))
-        query = query.where(ClueUnit.clue_id.in_(hits))
     return query
+
+
+def _place(after: str) -> tuple[datetime, int] | None:
+    """Where the page before ended; None where nothing sensible was given."""
+    moment, _, number = after.partition("~")
+    try:
+        return datetime.fromisoformat(moment), int(number)
+    except ValueError:
+        return None
 
 
 def page(session: Session, who: Actor, filters: Filters) -> tuple[list[Row], str]:
     """Up to 50 rows, newest first, and the key of the next page ("" at the end)."""
-    query = _narrowed(who, filters)
-    if filters.after:
-        moment, _, number = filters.after.partition("~")
-        try:
-            key = (datetime.fromisoformat(moment), int(number))
-        except ValueError:
-            key = None
-        if key is not None:
-            query = query.where(tuple_(ClueUnit.sort_at, ClueUnit.clue_id) < key)
-    order = query.order_by(ClueUnit.sort_at.desc(), ClueUnit.clue_id.desc()).limit(PAGE + 1)
-    found = session.scalars(order).all()
+    query, before = _narrowed(who, filters), _place(filters.after)
+    if filters.query.strip():
+        found = search.clues(session, query, who.unit_id, filters.query, PAGE + 1, before)
+    else:
+        if before is not None:
+            query = query.where(tuple_(ClueUnit.sort_at, ClueUnit.clue_id) < before)
+        order = query.order_by(ClueUnit.sort_at.desc(), ClueUnit.clue_id.desc()).limit(PAGE + 1)
+        found = list(session.scalars(order))
     shown = found[:PAGE]
     after = f"{shown[-1].sort_at.isoformat()}~{shown[-1].clue_id}" if len(found) > PAGE else ""
-    return _rows(session, [row.clue_id for row in shown]), after
+    return rows(session, [row.clue_id for row in shown]), after
 
 
-def _rows(session: Session, ids: Sequence[int]) -> list[Row]:
+def rows(session: Session, ids: Sequence[int]) -> list[Row]:
+    """Clues the person may see (the caller has looked), as lines of a list in the order of `ids`."""
     clues = {clue.id: clue for clue in session.scalars(select(Clue).where(Clue.id.in_(ids)))}
     clocks = session.scalars(
         select(Clock).where(Clock.clue_id.in_(ids), Clock.stopped_at.is_(None)).order_by(Clock.due)

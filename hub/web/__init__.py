@@ -13,6 +13,7 @@ def blueprints() -> list[Blueprint]:
         api,
         approving,
         calendars,
+        callpad,
         citizen,
         compare,
         console,
@@ -26,6 +27,7 @@ def blueprints() -> list[Blueprint]:
         reveal,
         running,
         sheets,
+        supervise,
         tasks,
         templates_page,
     )
@@ -33,6 +35,7 @@ def blueprints() -> list[Blueprint]:
     return [
         account.bp,
         console.bp,
+        callpad.bp,
         acts.bp,
         approving.bp,
         compare.bp,
@@ -45,6 +48,7 @@ def blueprints() -> list[Blueprint]:
         reveal.bp,
         running.bp,
         api.bp,
+        supervise.bp,
         tasks.bp,
         templates_page.bp,
         calendars.bp,

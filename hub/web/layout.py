@@ -14,6 +14,7 @@ from channels.registry import channels
 from hub import clock
 from hub.access import grants, people, reveal
 from hub.settings import settings
+from hub.supervision import board
 from hub.terms import ROLE_LABELS, Role
 
 STATIC = Path(__file__).parent / "static"
@@ -64,6 +65,8 @@ def menu() -> list[Entry]:
         return []
     entries = [
         (people.CONTENT_ROLES, "console.queue_page", "线索队列", ("console.queue_page", "console.clue_page")),
+        (board.SEES, "supervise.page", "督办", ("supervise.page", "supervise.listing")),
+        (frozenset({Role.OPERATOR, Role.HANDLER, Role.LEAD}), "callpad.page", "接听来电", ("callpad.page",)),
         (people.ORIGINAL_ROLES, "forms.choose", "登记来件", ("forms.choose", "forms.form", "forms.form_post",
             "forms.upload", "forms.upload_post", "forms.received_page")),
         (people.ORIGINAL_ROLES, "running.manual", "人工阅读", ("running.manual", "running.manual_one")),

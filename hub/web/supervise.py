@@ -1,0 +1,235 @@
+"""Supervision on screen: the live board of the own area, and the lists that wait for a superior (H1–H4, PRODUCT §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request
+from sqlalchemy.orm import Session
+
+from channels.registry import channels
+from hub import casework, clock, db
+from hub.casework import kinds, orders
+from hub.law import workflow
+from hub.models import Unit
+from hub.supervision import board
+from hub.terms import INTAKE_KIND_LABELS, STATE_LABELS
+from hub.web.security import me, signed_in
+
+bp = Blueprint("supervise", __name__)
+
+LISTS = {
+    "clues": "在办线索", "objections": "异议待审查", "holds": "回避待核定", "directives": "督办、核查函与批办",
+    "major": "重大线索报告", "alerts": "超期与停滞提醒", "feedback": "交办反馈", "kinds": "非线索认定与抽查",
+}  # fmt: skip
+STANDS = {"asked": "发出", "again": "再次督办", "in_time": "按时回复", "late": "逾期回复", "open": "未回复",
+          "overdue": "超期未回复"}  # fmt: skip
+POINTS = {"near": "明天到期", "due": "今天到期", "overdue": "已超期", "head": "超期报负责人", "superior": "超期报上级",
+          "lead": "停滞 15 个工作日"}  # fmt: skip
+DECISIONS = {"all": "认定", "was_clue": "登记后改为非线索", "objected": "来件人异议"}
+SPAN = 30  # days a list goes back where nothing is said
+SAMPLE, SAMPLE_MOST = 10, 100
+LONGEST_SPAN = 3700  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days from `since` to `until`, both included. `problem`: why what was asked for is none."""
+
+    since: date
+    until: date
+    problem: str = ""
+
+    @property
+    def moments(self) -> tuple[datetime, datetime]:
+        """From the first moment of the first day to that after the last."""
+        first = datetime.combine(self.since, time.min, clock.CHINA)
+        return first, datetime.combine(self.until, time.min, clock.CHINA) + timedelta(days=1)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """As parameters of an address."""
+        return {"since": self.since.isoformat(), "until": self.until.isoformat()}
+
+
+def _period() -> Period:
+    """The days of the address; the last thirty where none are named."""
+    today = clock.today()
+    usual = Period(today - timedelta(days=SPAN), today)
+    typed = [request.args.get(name, "").strip()[:20] for name in ("since", "until")]
+    try:
+        since, until = (date.fromisoformat(text) if text else None for text in typed)
+    except ValueError:
+        return Period(usual.since, usual.until, "日期无法读取，请按“年-月-日”填写")
+    until = until or usual.until
+    since = since or until - timedelta(days=SPAN) if until.year > 1 else since or until
+    if since > until or not 2000 <= since.year <= until.year <= 9000 or (until - since).days > LONGEST_SPAN:
+        return Period(usual.since, usual.until, "起止日期不正确：起始日不能晚于截止日，且不超过十年")
+    return Period(since, until)
+
+
+@bp.get("/supervise")
+@signed_in(*board.SEES)
+def page() -> str:
+    """The board of a `unit` of the area, with what waits for the person; only its rows for a live refresh."""
+    with db.reading() as session:
+        unit = _unit(session)
+        lines = board.board(session, me(), unit)
+        crumbs = _above(session, unit)
+        tiles = _tiles(session)
+        shown = unit.code, unit.name, unit.id == me().unit_id
+    top = max((line.open for line in lines), default=0)
+    template = "supervise_rows.html" if "HX-Request" in request.headers else "supervise.html"
+    return render_template(
+        template, lines=lines, top=top or 1, unit=shown, crumbs=crumbs, tiles=tiles, what=board.WHAT,
+        total={name: sum(line.number(name) for line in lines) for name in board.WHAT},
+    )  # fmt: skip
+
+
+def _unit(session: Session) -> Unit:
+    """The unit of the address, by its code; the own one where none is named. 404 outside the area."""
+    found = board.within(session, me(), request.args.get("unit", "")[:20] or me().unit_code)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _above(session: Session, unit: Unit) -> list[tuple[str, str]]:
+    """(code, name) from the own unit down to the one above `unit`."""
+    own = unit.path.index(me().unit_id)
+    rows = [session.get_one(Unit, number) for number in unit.path[own:-1]]
+    return [(row.code, row.name) for row in rows]
+
+
+def _tiles(session: Session) -> list[dict[str, Any]]:
+    """What waits: name of the list, its number, what is pressing in it."""
+    period = Period(clock.today() - timedelta(days=SPAN), clock.today())
+    holds = [one for one in board.holds(session, me()) if one.mine]
+    asked = board.directives(session, me(), period.since, period.until)
+    major = board.majors(session, me(), period.moments[0])
+    told = casework.alerts(session, me(), board.MOST)
+    back, more = board.feedbacks(session, me(), *period.moments)
+    decided = kinds.kind_decisions(session, me(), *period.moments)
+    return [
+        _tile("objections", len(board.objections(session, me())), urgent=True),
+        _tile("holds", len(holds), late=sum(one.over for one in holds), urgent=True),
+        _tile("directives", len(asked), late=sum("overdue" in one.stands for one in asked)),
+        _tile("major", len(major), late=sum(one.late for one in major)),
+        _tile("alerts", len(told), urgent=True, capped=len(told) >= board.MOST),
+        _tile("feedback", len(back), capped=more),
+        _tile("kinds", len(decided)),
+    ]
+
+
+def _tile(name: str, number: int, *, late: int = 0, urgent: bool = False, capped: bool = False) -> dict[str, Any]:
+    tone = "bad" if late else "near" if urgent and number else ""
+    return {"name": name, "label": LISTS[name], "number": f"{number}+" if capped else number, "late": late,
+            "tone": tone}  # fmt: skip
+
+
+@bp.get("/supervise/<name>")
+@signed_in(*board.SEES)
+def listing(name: str) -> str | tuple[str, int]:
+    """The rows behind a number."""
+    if name not in LISTS:
+        abort(404)
+    period = _period()
+    with db.reading() as session:
+        found = _LISTINGS[name](session, period)
+        session.expunge_all()  # the page is rendered without a session
+    page = render_template(
+        f"supervise_{name}.html", title=LISTS[name], name=name, period=period, state_labels=STATE_LABELS,
+        channels=channels(), stands=STANDS, directive_labels=board.DIRECTIVES, clock_labels=workflow.CLOCKS,
+        points=POINTS, intake_kinds=INTAKE_KIND_LABELS, counted=DECISIONS, what_labels=board.WHAT, most=board.MOST,
+        **found,
+    )  # fmt: skip
+    return (page, 422) if period.problem else page
+
+
+def _clues(session: Session, _period: Period) -> dict[str, Any]:
+    unit = _unit(session)
+    what = request.args.get("what", "open")
+    if what not in board.WHAT:
+        abort(404)
+    area = request.args.get("area") == "1"
+    after = request.args.get("after", "")[:80]
+    rows, onward, total = board.clues(session, me(), unit, area=area, what=what, after=after)
+    return {"rows": rows, "after": onward, "total": total, "unit": (unit.code, unit.name), "area": area, "what": what}
+
+
+def _objections(session: Session, _period: Period) -> dict[str, Any]:
+    return {"rows": board.objections(session, me())}
+
+
+def _holds(session: Session, _period: Period) -> dict[str, Any]:
+    rows = board.holds(session, me())
+    return {"rows": [(one, board.left(session, me(), one.due) if one.due else "") for one in rows]}
+
+
+def _directives(session: Session, period: Period) -> dict[str, Any]:
+    kind, unit = request.args.get("kind", ""), request.args.get("unit", "")[:20]
+    stands = request.args.get("stands", "asked")
+    if kind not in ("", *board.DIRECTIVES) or stands not in STANDS:
+        abort(404)
+    asked = board.within(session, me(), unit) if unit else None
+    if unit and asked is None:
+        abort(404)
+    rows = board.directives(
+        session, me(), period.since, period.until, kind=kind, unit=asked.id if asked else 0, stands=stands
+    )
+    found = orders.supervised(session, me(), period.since, period.until)
+    codes = {one.unit_id: session.get_one(Unit, one.unit_id).code for one in found}
+    return {
+        "rows": rows, "counts": [(one, codes[one.unit_id]) for one in found], "kind": kind, "stand": stands,
+        "unit": asked.name if asked is not None else "",
+    }  # fmt: skip
+
+
+def _major(session: Session, period: Period) -> dict[str, Any]:
+    since, until = period.moments
+    return {"rows": [row for row in board.majors(session, me(), since) if row.at < until]}
+
+
+def _alerts(session: Session, _period: Period) -> dict[str, Any]:
+    return {"rows": casework.alerts(session, me(), board.MOST)}
+
+
+def _feedback(session: Session, period: Period) -> dict[str, Any]:
+    rows, more = board.feedbacks(session, me(), *period.moments)
+    return {"rows": rows, "capped": more}
+
+
+def _kinds(session: Session, period: Period) -> dict[str, Any]:
+    since, until = period.moments
+    which, by, unit = (request.args.get(box, "")[:20] for box in ("which", "by", "unit"))
+    if which not in ("", *DECISIONS):
+        abort(404)
+    rows: list[board.Decision] = []
+    size = 0
+    if which:
+        made = board.decisions(session, kinds.kind_decisions(session, me(), since, until), me())
+        rows = [
+            row
+            for row in made
+            if by in ("", str(row.by_user)) and unit in ("", str(row.unit_id)) and _counted(row, which)
+        ]
+    elif "sample" in request.args:
+        size = min(SAMPLE_MOST, max(1, request.args.get("sample", SAMPLE, type=int)))
+        seed = int(period.until.strftime("%Y%m%d"))  # the same days give the same sample to everybody
+        rows = board.decisions(session, kinds.quality_sample(session, me(), since, until, size, seed), me())
+    counts = kinds.kind_counts(session, me(), since, until)
+    names = {one.unit_id: session.get_one(Unit, one.unit_id).name for one in counts}
+    return {"rows": rows, "counts": counts, "names": names, "which": which, "size": size, "by": by}
+
+
+def _counted(row: board.Decision, which: str) -> bool:
+    return {"all": True, "was_clue": row.was_clue, "objected": row.objected}[which]
+
+
+_LISTINGS: dict[str, Callable[[Session, Period], dict[str, Any]]] = {
+    "clues": _clues, "objections": _objections, "holds": _holds, "directives": _directives, "major": _major,
+    "alerts": _alerts, "feedback": _feedback, "kinds": _kinds,
+}  # fmt: skip
