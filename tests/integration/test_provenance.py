@@ -22,7 +22,7 @@ from hub.access import people, staff
 from hub.access.sealing import open_key
 from hub.enrich import classify, elements, extract, passages, produce
 from hub.jurisdiction import places
-from hub.models import Clue, Event, IntakeClue, Part, SuggestionRow, Value
+from hub.models import Clue, Event, Intake, IntakeClue, Part, SuggestionRow, Value
 from hub.supervision.originals import correct_part
 from hub.terms import Role
 from hub.worker import drain
@@ -160,7 +160,7 @@ def test_a_corrected_text_changes_the_suggestions_and_keeps_the_old_rows(hub: Pa
 
 
 def open_text(session: Session, part: Part) -> str:
-    key = open_key(session, session.get_one(intake.Intake, part.intake_id).key_id)
+    key = open_key(session, session.get_one(Intake, part.intake_id).key_id)
     return key.text(part.text, "part.text")
 
 

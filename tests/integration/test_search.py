@@ -18,7 +18,7 @@ from hub import casework, db, intake, search
 from hub.access import people, sealing, staff
 from hub.enrich import transcribe
 from hub.jurisdiction import units
-from hub.models import Clue, ClueUnit, Part, SearchRow, Unit
+from hub.models import Clue, ClueUnit, Intake, Part, SearchRow, Unit
 from hub.search import finding
 from hub.settings import export
 from hub.terms import Role
@@ -62,7 +62,7 @@ def put(part: int, body: str) -> None:
     with db.transaction() as session:
         row = session.get_one(Part, part)
         clue = session.get_one(Clue, row.clue_id)
-        key = transcribe.open_key(session, session.get_one(intake.Intake, row.intake_id).key_id)
+        key = transcribe.open_key(session, session.get_one(Intake, row.intake_id).key_id)
         row.text = key.seal(body, "part.text")
         chain = [unit.id for unit in units.chain(session, clue.received_unit_id)]
         search.replace(session, clue.id, clue.recorded_at, f"part:{part}", body, chain)
