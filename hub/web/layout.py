@@ -45,7 +45,7 @@ def asset(name: str) -> str:
 
 
 Entry = tuple[str, str, tuple[str, ...]]
-DAILY = ("console.queue_page", "supervise.page", "forms.choose", "running.manual", "tasks.listing")
+DAILY = ("console.queue_page", "supervise.page", "callpad.page", "forms.choose", "running.manual", "tasks.listing")
 """What is opened many times a day: always in sight, however many entries a person has."""
 ROOM = 6  # entries that fit beside the names on an office screen
 
@@ -55,7 +55,9 @@ def menus() -> tuple[list[Entry], list[Entry]]:
     entries = menu()
     if len(entries) <= ROOM:
         return entries, []
-    return [one for one in entries if one[0] in DAILY], [one for one in entries if one[0] not in DAILY]
+    order = sorted(entries, key=lambda one: one[0] not in DAILY)  # stable: each half keeps its order
+    shown = max(ROOM - 1, sum(one[0] in DAILY for one in entries))
+    return order[:shown], order[shown:]
 
 
 def menu() -> list[Entry]:
