@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from hub import clock
 from hub.access import walls
 from hub.access.people import Actor
-from hub.casework import acts, chains, competence, facts, telling
+from hub.casework import acts, assisting, chains, competence, facts, telling
 from hub.casework.doing import Doing
 from hub.casework.fields import FIELDS, VALUES, Words
 from hub.law import notices, workflow
@@ -223,6 +223,16 @@ def _neighbours(doing: Doing) -> list[Option]:
     return [(row.code, row.name) for row in doing.session.scalars(wanted.order_by(Unit.code).limit(MANY))]
 
 
+def _assistants(doing: Doing) -> list[Option]:
+    """Who assists now, to be released; else whom the designator may name, or those beside the unit that handles."""
+    if doing.rule.id == "assist.release":
+        return [(row.code, row.name) for row in assisting.assisting(doing.session, doing.clue)]
+    if "unit" not in doing.rule.takes:
+        return _neighbours(doing)
+    top = doing.session.get_one(Unit, int(doing.facts.get("designator") or doing.clue.owner_unit_id))
+    return [one for one in _units(doing) if one[0] != top.code]
+
+
 def _behind(doing: Doing) -> list[Option]:
     """Whom a decision about a recusal concerns: the people walled off now, else those who see the clue below."""
     session, clue = doing.session, doing.clue
@@ -274,7 +284,7 @@ def _pictures(doing: Doing) -> list[Option]:
 _OPTIONS: dict[str, Callable[[Doing], list[Option]]] = {
     "unit": _units,
     "units": _neighbours,
-    "assisting": _neighbours,
+    "assisting": _assistants,
     "handler": _staff,
     "person": _behind,
     "notice": _waiting,

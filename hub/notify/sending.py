@@ -352,7 +352,10 @@ def retry(session: Session, notice: Notice, row: Attempt, least: timedelta = tim
 def _open_task(session: Session, notice: Notice, route: Route, document: bytes | None) -> bool:
     """A row for the people of the unit that owes the notice; False where one is open already."""
     assert notice.unit_id is not None
-    values = {"notice_id": notice.id, "unit_id": notice.unit_id, "kind": route.name, "document": document}
+    values = {
+        "notice_id": notice.id, "unit_id": notice.unit_id, "kind": route.name, "document": document,
+        "created": clock.now(),
+    }  # fmt: skip
     made = insert(NoticeTask).values(**values).on_conflict_do_nothing().returning(NoticeTask.id)
     return session.scalar(made) is not None
 

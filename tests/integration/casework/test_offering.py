@@ -96,6 +96,16 @@ def test_a_referral_offers_the_neighbours_up_and_the_units_concerned_down(desk: 
     desk.act(clue, "escalate", reason="crosses", units=[SIBLING])
     down = {field.name: field for field in offers(desk, clue, desk.who(CITY, Role.LEAD))["designate"].fields}
     assert [code for code, _ in down["unit"].options[:2]] == [COUNTY, SIBLING], "those concerned come first"
+    beside = [code for code, _ in down["assisting"].options]
+    assert beside[:2] == [COUNTY, SIBLING], "assisting units lie below the designator too"
+    assert all(code[:4] == CITY[:4] and code != CITY for code in beside)
+
+
+def test_a_release_offers_those_who_assist(desk: Desk) -> None:
+    clue, lead = desk.clue(), desk.who(role=Role.LEAD)
+    desk.act(clue, "assist.add", lead, assisting=[SIBLING])
+    (field, *_) = offers(desk, clue, lead)["assist.release"].fields
+    assert [code for code, _ in field.options] == [SIBLING]
 
 
 def test_a_standing_refusal_is_named_before_anybody_fills_in_a_form(desk: Desk) -> None:
