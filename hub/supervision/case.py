@@ -15,11 +15,12 @@ from hub.access.masking import mask
 from hub.access.people import Actor
 from hub.access.sealing import Key, open_key
 from hub.models import ChainHead, Clue, Event, Intake, IntakeClue, SuggestionRow, Unit, User, Value
-from hub.supervision import clocks, notices, originals, relatives, timeline, visits
+from hub.supervision import clocks, notices, originals, papers, relatives, timeline, visits
 from hub.supervision.clocks import ClockView
 from hub.supervision.listing import named, reporter_names
 from hub.supervision.notices import NoticeView, WishView
 from hub.supervision.originals import PartView
+from hub.supervision.papers import Papers
 from hub.supervision.relatives import Group, Relative
 from hub.supervision.shown import shown
 from hub.supervision.timeline import Entry
@@ -71,6 +72,7 @@ class CaseView:
     group: Group | None
     linked: list[Relative]
     candidates: list[Relative]
+    papers: Papers
     runs: list[Run]
     officers: list[Certified]
 
@@ -110,6 +112,7 @@ def view(session: Session, who: Actor, clue: Clue, *, original: bool) -> CaseVie
         group=relatives.group(session, who, clue),
         linked=relatives.linked(session, who, clue),
         candidates=relatives.candidates(session, who, clue) if works else [],
+        papers=papers.of_clue(session, who, clue),
         runs=visits.runs(session, clue, original=original),
         officers=visits.known_officers(session, clue) if works else [],
     )

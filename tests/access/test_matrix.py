@@ -124,7 +124,7 @@ BODIES: dict[str, dict[str, Any]] = {
 """What the interface wants to be sent, by the end of the route: only what is whole reaches the clue."""
 
 
-ELSEWHERE = ("/proposals",)
+ELSEWHERE = ("/proposals", "/transfers", "/discipline")
 """Routes that name an object which the cast does not have: who must not is refused, who may finds none."""
 
 

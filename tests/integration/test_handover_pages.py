@@ -1,0 +1,200 @@
+"""Documents that leave the hub, through Flask's client: transfers (Art. 20), the N2 list (J12), N4 quarantine (J6)."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from hub import casework, db
+from hub.access import people, sealing, sessions
+from hub.access.people import Actor
+from hub.app import create_app
+from hub.models import Clue, Event, SignIn, Transfer
+from hub.terms import Role
+from tests.integration.casework.conftest import CITY, COUNTY, PROVINCE, SIBLING, Desk
+from tests.integration.casework.test_walls import first_intake, received
+
+FARM = "农业农村主管部门"
+SECRET = "红旗村后山的设施涉密，有人在里面挖沙。"
+
+
+class Hand:
+    """A browser of one person."""
+
+    def __init__(self, client: FlaskClient, csrf: str) -> None:
+        self.client, self.csrf = client, csrf
+
+    def page(self, path: str) -> str:
+        answer = self.client.get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
+        return answer.text
+
+    def status(self, path: str) -> int:
+        return self.client.get(path).status_code
+
+    def send(self, path: str, **data: str) -> tuple[int, str]:
+        answer = self.client.post(path, data={"csrf_token": self.csrf, **data})
+        return answer.status_code, answer.text
+
+
+Open = Callable[[Actor], Hand]
+
+
+@pytest.fixture
+def desk(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    del hub
+    return Desk(monkeypatch)
+
+
+@pytest.fixture
+def signed(desk: Desk) -> Open:
+    app = create_app()
+    del desk
+
+    def sign(who: Actor) -> Hand:
+        with db.transaction() as session:
+            cookie = sessions.begin(session, who.user_id)
+            session.flush()
+            csrf = session.scalars(
+                select(SignIn.csrf).where(SignIn.user_id == who.user_id).order_by(SignIn.created.desc())
+            ).first()
+        client = app.test_client()
+        client.set_cookie("hub", cookie)
+        return Hand(client, csrf or "")
+
+    return sign
+
+
+def events(clue_id: int, act: str) -> list[dict[str, object]]:
+    with db.reading() as session:
+        rows = session.scalars(select(Event).where(Event.object == f"clue:{clue_id}", Event.act == act))
+        return [dict(row.data) for row in rows]
+
+
+def test_slip_and_package_from_the_page_of_the_clue(desk: Desk, signed: Open) -> None:
+    clue = desk.clue()
+    no = desk.read(clue).no
+    mine = signed(desk.who())
+    assert "转交与移送" not in mine.page(f"/clues/{no}")
+    desk.act(clue, "transfer", department=FARM, stage="verify")
+    with db.reading() as session:
+        number = session.scalars(select(Transfer.id)).one()
+    page = mine.page(f"/clues/{no}")
+    assert "转交与移送" in page
+    assert "待回执" in page
+    links = re.findall(r'href="(/clues/[^"]+/transfers/\d+/\w+)"', page)
+    assert [link.rsplit("/", 1)[1] for link in links] == ["slip", "package"]
+    for link, words in zip(links, ("线索转交单", "线索转交材料"), strict=True):
+        answer = mine.client.get(link)
+        assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+        with pypdfium2.PdfDocument(io.BytesIO(answer.data)) as pages:
+            text = "".join(one.get_textpage().get_text_bounded() for one in pages)
+        assert words in text
+        assert "张三" not in text
+    assert [one["part"] for one in events(clue, "transfer_read")] == ["slip", "package"]
+    city = signed(desk.who(CITY, Role.LEAD))
+    assert "待回执" in city.page(f"/clues/{no}")
+    assert "/transfers/" not in city.page(f"/clues/{no}"), "only who sent it opens it"
+    strangers = [desk.who(CITY, Role.LEAD), desk.who(COUNTY, Role.SUPERVISOR), desk.who(SIBLING), desk.who(PROVINCE)]
+    assert [signed(who).status(links[0]) for who in strangers] == [404] * 4
+    other = desk.read(desk.clue()).no
+    for path in (f"/clues/{no}/transfers/{number}/letter", f"/clues/{no}/transfers/999/slip",
+                 f"/clues/{other}/transfers/{number}/slip", f"/clues/{no}/transfers/{2**70}/slip"):  # fmt: skip
+        assert mine.status(path) == 404, path
+    desk.act(clue, "transfer.receipt", receipt_no="农执〔2026〕5号")
+    page = mine.page(f"/clues/{no}")
+    assert "已收回执，待结果" in page
+    assert "农执〔2026〕5号" in page
+    desk.tell(clue)
+    desk.act(clue, "transfer.result", result="R1", answer_no="农执函9号")
+    page = mine.page(f"/clues/{no}")
+    assert "已答复" in page
+    assert "农执函9号" in page
+
+
+def test_n2_goes_to_discipline_inspection_with_a_list_and_its_number(desk: Desk, signed: Open) -> None:
+    clue = desk.clue(CITY)
+    no, boss = desk.read(clue).no, desk.who(CITY, Role.LEAD)
+    lead = signed(boss)
+    assert lead.status(f"/clues/{no}/discipline") == 404, "not N2 yet"
+    desk.act(clue, "determine.P3", boss, ground="N2", named_unit=COUNTY)
+    assert f"/clues/{no}/discipline" in lead.page(f"/clues/{no}")
+    sheet = lead.page(f"/clues/{no}/discipline")
+    assert "移送纪检监察线索清单" in sheet
+    assert "占地" not in sheet, "no content"
+    assert events(clue, "print") == [{"sheet": "discipline"}]
+    strangers = [desk.who(COUNTY, Role.LEAD), desk.who(PROVINCE, Role.LEAD), desk.who(CITY, Role.HANDLER)]
+    assert [signed(who).status(f"/clues/{no}/discipline") for who in strangers] == [404] * 3
+    desk.act(clue, "discipline.hand_over", boss, number="纪移〔2026〕3号", receiver="驻厅纪检监察组")
+    page = lead.page(f"/clues/{no}")
+    assert "纪移〔2026〕3号" in page
+    assert "驻厅纪检监察组" in page
+    assert "（与本清单一致）" in lead.page(f"/clues/{no}/discipline")
+    assert signed(desk.who(COUNTY, Role.LEAD)).status(f"/clues/{no}") == 404
+
+
+def test_n4_is_handed_over_on_paper_and_shredded(desk: Desk, signed: Open) -> None:
+    clue = received(desk, SECRET)
+    with db.transaction() as session:
+        row = session.get_one(Clue, clue)
+        casework.add_reporter(session, row, first_intake(session, clue), {"phone": "13800000009"})
+    boss = desk.who(COUNTY, Role.LEAD)
+    lead = signed(boss)
+    assert "没有隔离的线索" in lead.page("/quarantine")
+    no = desk.read(clue).no
+    desk.act(clue, "determine.P3", boss, ground="N4")
+    assert lead.status(f"/clues/{no}") == 404
+    assert "/quarantine" in lead.page("/supervise")
+    assert f"/quarantine/{no}" in lead.page("/quarantine")
+    assert "待告知举报人" in lead.page("/quarantine")
+    sheet = lead.page(f"/quarantine/{no}/sheet")
+    digest = re.search(r"SHA-256 ([0-9a-f]{64})", sheet)
+    assert digest is not None
+    for page in (sheet, lead.page(f"/quarantine/{no}"), lead.page("/quarantine")):
+        assert "涉密，有人" not in page
+        assert "挖沙" not in page
+    assert events(clue, "print") == [{"sheet": "secrecy"}]
+    others = [desk.who(CITY, Role.LEAD), desk.who(SIBLING, Role.LEAD), desk.who(COUNTY, Role.SUPERVISOR), desk.who()]
+    for who in others:
+        hand = signed(who)
+        assert [hand.status(f"/quarantine/{no}{end}") for end in ("", "/sheet")] == [404, 404], who.login
+        assert hand.send(f"/quarantine/{no}/hand-over", number="1", receiver="x")[0] == 404
+    assert "没有隔离的线索" in signed(desk.who(CITY, Role.LEAD)).page("/quarantine")
+    status, page = lead.send(f"/quarantine/{no}/hand-over", number="保移1号", receiver="市国家安全局")
+    assert status == 422, "told first"
+    assert 'value="保移1号"' in page, "what was typed stays"
+    desk.tell(clue)
+    assert lead.send(f"/quarantine/{no}/hand-over", number="", receiver="x")[0] == 422
+    assert lead.send(f"/quarantine/{no}/hand-over", number="保移1号", receiver="x", version="1")[0] == 409
+    assert lead.send(f"/quarantine/{no}/hand-over", number="保移1号", receiver="市国家安全局")[0] == 303
+    page = lead.page(f"/quarantine/{no}")
+    assert "内容已销毁" in page
+    assert digest.group(1) in page, "number and hash remain"
+    assert "登记移交并销毁" not in page
+    assert lead.send(f"/quarantine/{no}/hand-over", number="2", receiver="x")[0] == 422
+    assert "已移交" in lead.page("/quarantine")
+    assert "（与本清单一致）" in lead.page(f"/quarantine/{no}/sheet")
+    with db.reading() as session, pytest.raises(sealing.SealError):
+        sealing.open_key(session, session.get_one(Clue, clue).key_id)
+
+
+def test_n4_lifted_on_screen(desk: Desk, signed: Open) -> None:
+    clue = received(desk, SECRET)
+    boss = desk.who(COUNTY, Role.LEAD)
+    desk.act(clue, "determine.P3", boss, ground="N4")
+    lead, no = signed(boss), desk.read(clue).no
+    assert lead.send(f"/quarantine/{no}/release", reason_text="")[0] == 422
+    assert lead.send(f"/quarantine/{no}/release", reason_text="经核不涉密")[0] == 303
+    assert lead.status(f"/clues/{no}") == 200
+    assert lead.status(f"/quarantine/{no}") == 404
+    with db.reading() as session:
+        assert people.find(session, boss, no) is not None
+        assert casework.quarantined(session, boss) == []
+        assert first_intake(session, clue)
