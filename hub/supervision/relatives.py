@@ -17,6 +17,7 @@ from hub.access.masking import mask
 from hub.access.people import Actor, visible
 from hub.access.sealing import open_key
 from hub.casework import identity
+from hub.enrich import duplicates
 from hub.jurisdiction.divisions import table
 from hub.models import Clue, ClueUnit, Notice, SuggestionRow, Unit, Value
 from hub.supervision.shown import shown
@@ -24,6 +25,7 @@ from hub.terms import CLASS_LABELS
 
 AGREE, CONFLICT, UNKNOWN = "agree", "conflict", "unknown"
 VERDICTS = {AGREE: "一致", CONFLICT: "不一致", UNKNOWN: "不明"}
+ALIKE = {"duplicate": "疑似同一举报人重复", "merge": "疑似同一行为"}
 WINDOW = timedelta(days=400)
 MOST = 8
 _RESULTS = ("no_violation", "violation")
@@ -119,11 +121,13 @@ def candidates(session: Session, who: Actor, clue: Clue) -> list[Relative]:
     """Clues that may tell of the same act, for a person to compare: machine candidates where there are any, else those
     of the same area and class within 400 days. Never a decision (PRODUCT §5).
     """
-    named = _suggested(session, clue)
-    if named:
-        by_id = {row.id: row for row in _seen(session, who, named)}
-        return [_relative(session, by_id[number], "疑似", why) for number, why in named.items() if number in by_id][
-            :MOST
+    found = {one.clue_id: one for one in duplicates.candidates(session, who, clue)}
+    if found:
+        by_id = {row.id: row for row in _seen(session, who, found)}
+        return [
+            _relative(session, by_id[number], ALIKE[one.kind], f"{one.words}（相似 {one.score:.0%}）")
+            for number, one in found.items()
+            if number in by_id
         ]
     if not clue.division or not clue.class_code:
         return []
@@ -141,22 +145,6 @@ def candidates(session: Session, who: Actor, clue: Clue) -> list[Relative]:
     )
     kept = [row for row in session.scalars(wanted) if row.id not in (clue.main_id, clue.duplicate_of)]
     return [_relative(session, row, "同地同类", "违法行为发生地、类型相同") for row in kept]
-
-
-def _suggested(session: Session, clue: Clue) -> dict[int, str]:
-    """Ids of the machine's candidates with its reasons, best first."""
-    query = select(SuggestionRow).where(
-        SuggestionRow.clue_id == clue.id, SuggestionRow.current, SuggestionRow.field.in_(("duplicate", "merge"))
-    )
-    key = open_key(session, clue.key_id)
-    found: dict[int, str] = {}
-    for row in session.scalars(query.order_by(SuggestionRow.confidence.desc(), SuggestionRow.id)):
-        body = key.json(row.value, "suggestion.value")
-        value = body["value"]
-        number = value.get("clue") if isinstance(value, dict) else None
-        if isinstance(number, int):
-            found.setdefault(number, str(body.get("reason", "")))
-    return found
 
 
 def compare(session: Session, left: Clue, right: Clue, *, original: bool) -> list[Compared]:

@@ -21,6 +21,7 @@ from hub.access.sealing import open_key
 from hub.enrich import duplicates, earlier, likeness
 from hub.jurisdiction.places import resolver
 from hub.models import Clue, IntakeClue, Likeness, LikenessKey, SuggestionRow, Unit, Wall
+from hub.supervision import relatives
 from hub.terms import Role
 from hub.worker import drain
 
@@ -206,3 +207,16 @@ def _forget() -> Iterator[None]:
     yield
     duplicates.keyed.cache_clear()
     sealing.forget_keys()
+
+
+def test_the_clue_page_names_earlier_ones_with_reasons(hub: Path) -> None:
+    first, second, third = send(SAND, "a", 1), send(SAND + "，夜里有船。", "b", 2), send(SAND, "a", 3)
+    work()
+    who = person()
+    with db.reading() as session:
+        before, other, same = (clue_of(session, number) for number in (first, second, third))
+        (found,) = relatives.candidates(session, who, other)
+        assert (found.clue.id, found.relation) == (before.id, "疑似同一行为")
+        assert "地点一致" in found.why
+        kinds = {row.clue.id: row.relation for row in relatives.candidates(session, who, same)}
+        assert kinds[before.id] == "疑似同一举报人重复"
