@@ -74,6 +74,12 @@ def switches(session: Session, clue: Clue) -> dict[str, Any]:
 
 def in_force(session: Session, unit_id: int, channel: str, day: date) -> dict[str, Any]:
     """The switches of a unit for a channel on a day: the shipped ones, then those of its area."""
+    ruled = {name: row.value["value"] for name, row in ruling(session, unit_id, channel, day).items()}
+    return {**workflow.switches(), **ruled}
+
+
+def ruling(session: Session, unit_id: int, channel: str, day: date) -> dict[str, LocalSwitch]:
+    """The rows that make them so, by name; what is not among them is as shipped. `channel` "": any that has none."""
     depth = {number: level for level, number in enumerate(session.get_one(Unit, unit_id).path)}
     rows = session.scalars(
         select(LocalSwitch).where(
@@ -81,10 +87,8 @@ def in_force(session: Session, unit_id: int, channel: str, day: date) -> dict[st
             LocalSwitch.confirmed_at.is_not(None),
         )
     ).all()  # fmt: skip
-    found = dict(workflow.switches())
-    for row in sorted(rows, key=lambda row: (depth[row.unit_id], row.channel != "", row.since)):
-        found[row.name] = row.value["value"]
-    return found
+    ranked = sorted(rows, key=lambda row: (depth[row.unit_id], row.channel != "", row.since))
+    return {row.name: row for row in ranked}
 
 
 def cutoff(session: Session, unit_id: int, channel: str, day: date) -> time | None:

@@ -17,7 +17,7 @@ from hub.models import ScopeChange, Unit
 
 def city_of(session: Session, unit: Unit) -> Unit | None:
     """The city-level unit whose lists govern: the unit itself or the one above it. None: the national lists."""
-    rows = session.scalars(select(Unit).where(Unit.id.in_(unit.path), Unit.level == "city"))
+    rows = session.scalars(select(Unit).where(Unit.id.in_(unit.path), Unit.level == "city", Unit.kind == "authority"))
     return rows.first()
 
 
@@ -44,7 +44,8 @@ def scope_of(session: Session, unit: Unit, at: datetime | date) -> Scope:
     city = city_of(session, unit)
     if city is None:
         return law.scope(day)
-    return law.scope(day, city.code, [_local(row, city.code) for row in changes(session, unit)])
+    area = city.code[:6]  # a zone of the level of a city has its own lists, under a code with a suffix
+    return law.scope(day, area, [_local(row, area) for row in changes(session, unit)])
 
 
 @dataclass(frozen=True, slots=True)

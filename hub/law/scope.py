@@ -94,6 +94,11 @@ class Scope:
             return False
         raise ScopeError(f"unknown class {code!r}")
 
+    def texts(self) -> dict[str, str]:
+        """What the codes that a change may remove stand for: listed acts and refused grounds."""
+        listed = {behaviour.id: behaviour.text for entry in self.classes for behaviour in entry.behaviours}
+        return listed | {entry.code: entry.name for entry in self.refused}
+
     def violation_class(self, code: str) -> ViolationClass:
         for entry in self.classes:
             if entry.code == code:

@@ -287,7 +287,7 @@ def day_of(text: str, what: str) -> date | None:
     numbers = [int(number) for number in re.findall(r"\d+", text[:20])]
     try:
         return date(*numbers[:3])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ListError(f"{what}不是日期") from None
 
 

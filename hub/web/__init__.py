@@ -26,6 +26,7 @@ def blueprints() -> list[Blueprint]:
         live,
         people,
         reveal,
+        rules,
         running,
         sheets,
         supervise,
@@ -56,5 +57,6 @@ def blueprints() -> list[Blueprint]:
         calendars.bp,
         directory.bp,
         imports.bp,
+        rules.bp,
         citizen.bp,
     ]
