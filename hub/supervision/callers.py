@@ -203,7 +203,7 @@ def counts(session: Session, who: Actor) -> dict[str, int]:
         PadCall.user_id == who.user_id, PadCall.unit_id == who.unit_id, PadCall.at >= midnight,
         PadCall.ending.is_not(None),
     )  # fmt: skip
-    found = dict(session.execute(query.group_by(PadCall.ending)).tuples().all())
+    found = {row[0]: row[1] for row in session.execute(query.group_by(PadCall.ending))}
     return {label: found.get(name, 0) for name, label in ENDINGS.items()}
 
 

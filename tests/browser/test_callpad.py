@@ -1,4 +1,4 @@
-"""A call taken with the keyboard alone: from F2 to the clue in the queue, its code read out; nothing lost on the way."""
+"""A call taken with the keyboard alone: from F2 to the clue in the queue; nothing is lost on the way."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_call_by_keyboard_becomes_a_clue_in_the_queue(window: Any) -> None:
         assert words in page.content(), words
 
 
-def test_a_draft_survives_the_browser_and_the_network(window: Any, site: Any) -> None:
+def test_a_draft_survives_the_browser_and_the_network(window: Any) -> None:
     first = window("operator")
     page: Page = first.go("/call")
     page.locator("#c-facts").focus()
@@ -103,4 +103,3 @@ def test_a_draft_survives_the_browser_and_the_network(window: Any, site: Any) ->
     again.keyboard.press("F6")
     expect(again.locator("#toast")).to_contain_text("已记为咨询")
     expect(again.locator("#lists")).to_contain_text("咨询 1")
-    del site
