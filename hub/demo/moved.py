@@ -42,7 +42,7 @@ def ahead(step: str) -> timedelta:
 
 
 def move(step: timedelta) -> None:
-    """Moves the clock of every process, and brings forward what waits for an hour to tell somebody."""
+    """Moves the clock of every process and open page, and brings forward what waits for an hour to tell somebody."""
     seconds = int((clock.moved() + step).total_seconds())
     if seconds > FARTHEST.total_seconds():
         raise StepError("the demo's clock is ten years ahead at most")
@@ -58,3 +58,4 @@ def move(step: timedelta) -> None:
             text("update work set run_at = run_at - :step where state = 'pending' and handler = 'notify'"),
             {"step": step},
         )
+        session.execute(text("select pg_notify('hub_live', :told)"), {"told": '{"clock": true}'})

@@ -25,6 +25,7 @@ bp = Blueprint("live", __name__)
 log = structlog.get_logger("hub.live")
 SECONDS, BEAT, IDLE = 60.0, 15.0, 5.0
 EVERYTHING = 0  # no clue has this number: something may have changed before anybody listened
+CLOCK = -1  # nor this: a demo's clock was moved, every page counts its days anew
 MANY = 50  # changed clues of one burst that are still named one by one
 
 
@@ -91,7 +92,12 @@ class Fanout:
             return bool(self._queues)
 
     def _tell(self, note: dict[str, object]) -> None:
-        """To every stream of a unit that sees the clue; not to people it is hidden from (recusal)."""
+        """To streams of units that see the clue, not to people it is hidden from (recusal); a moved clock: to all."""
+        if note.get("clock"):
+            with self._lock:
+                for _unit, _person, box in self._queues.values():
+                    box.put(CLOCK)
+            return
         units, clue, behind = note.get("u"), note.get("c"), note.get("not") or []
         if not isinstance(units, list) or not isinstance(clue, int) or not isinstance(behind, list):
             return
@@ -109,7 +115,7 @@ fanout = Fanout()
 @signed_in(*people.CONTENT_ROLES)
 def stream() -> Response:
     """Server-sent events `clue` with the numbers of changed clues of the own unit; an empty list means "many", or that
-    the stream has just begun: a change between the page and its stream is not lost.
+    the stream has just begun: a change between the page and its stream is not lost. `clock`: a demo's time was moved.
 
     Ends after 60 s; the browser comes back by itself and reads again what it shows.
     """
@@ -127,8 +133,12 @@ def stream() -> Response:
                     changed = {box.get(timeout=min(BEAT, left))}
                     while not box.empty():  # a burst is one event
                         changed.add(box.get_nowait())
+                    if CLOCK in changed:
+                        changed.discard(CLOCK)
+                        yield "event: clock\ndata: moved\n\n"
                     told = sorted(changed) if len(changed) <= MANY and EVERYTHING not in changed else []
-                    yield f"event: clue\ndata: {json.dumps(told)}\n\n"
+                    if changed:
+                        yield f"event: clue\ndata: {json.dumps(told)}\n\n"
                     time.sleep(0.3)
                 except queue.Empty:
                     yield ": beat\n\n"

@@ -143,8 +143,9 @@ def test_a_wechat_report_that_crosses_two_counties(window: Any, town: Town, site
     assert code, "the receipt gives the query code"
 
     on_day_2 = town.clock("+41h")
+    expect(page.locator(".moved-clock")).to_contain_text(on_day_2)  # the open page follows
+    expect(page.locator(f"tr[data-no='{no}']")).to_contain_text("剩 5 个工作日")
     mine.go(path(no))
-    expect(page.locator(".moved-clock")).to_contain_text(on_day_2)
     expect(page.locator(".duebar")).to_contain_text("判定告知")
     begin(page, "escalate")
     page.check("#x-reason-crosses")
@@ -307,7 +308,7 @@ def test_three_phone_reports_are_merged_and_each_reporter_told(window: Any, town
     finish(desk, "核查结束")
     state(desk, "待告知")
     for number, (no, (caller, name)) in enumerate(people.items(), 1):
-        call_back(answering.page, site, no, name, caller, "不存在违法行为告知")
+        call_back(answering.page, site, no, name, caller, "无违法行为告知")
         until(lambda no=no: api(desk, site, no)["state"] == "closed", f"{no} closed")
         left = [one for one in numbers if api(desk, site, one)["state"] == "to_tell"]
         assert len(left) == len(numbers) - number, "each is told for itself, and closed for itself"

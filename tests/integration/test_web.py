@@ -24,6 +24,7 @@ from hub.models import Clue, Event, Intake, Part, SearchRow, SuggestionRow, Tran
 from hub.settings import export
 from hub.web.files import clean_name, safe_html
 from hub.worker import drain
+from tests.claims import claim
 
 AT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 PASSWORD = "a long password"
@@ -90,6 +91,11 @@ def people(app: Flask) -> Cast:
 @pytest.fixture
 def operator(app: Flask) -> Person:
     return Person(app, "operator")
+
+
+@pytest.fixture
+def handler(app: Flask) -> Person:
+    return Person(app, "handler")
 
 
 def mail(number: int = 1, text: str = TEXT) -> str:
@@ -200,8 +206,9 @@ def test_a_superior_reads_masked_text_without_originals(people: Cast) -> None:
     assert "/blobs/" not in page
     assert "确认</button>" not in page
     assert people["supervisor"].get(f"/clues/{no}/blobs/1").status_code == 404
-    full = people["operator"].get(f"/clues/{no}").text
-    assert "13800001234" in full
+    claim(no)
+    assert "13800001234" in people["handler"].get(f"/clues/{no}").text
+    assert "13800001234" not in people["operator"].get(f"/clues/{no}").text
 
 
 def test_a_name_is_masked_wherever_it_stands(people: Cast) -> None:
@@ -220,10 +227,10 @@ def test_until_names_are_found_a_superior_sees_no_text_at_all(people: Cast) -> N
     assert "▇▇▇▇▇▇▇▇" in page
 
 
-def test_reading_an_original_is_noted_once_a_session(operator: Person) -> None:
-    no = mail()
+def test_reading_an_original_is_noted_once_a_session(handler: Person) -> None:
+    no = claim(mail())
     for _ in range(3):
-        operator.get(f"/clues/{no}")
+        handler.get(f"/clues/{no}")
     with db.reading() as session:
         reads = session.scalars(select(Event).where(Event.act == "read_original")).all()
         assert len(reads) == 1
@@ -294,25 +301,25 @@ def test_confirm_correct_and_stale_versions(operator: Person) -> None:
         assert audit.verify(session).ok
 
 
-def test_corrected_text_changes_the_suggestions_and_what_search_finds(operator: Person) -> None:
-    no = mail()
+def test_corrected_text_changes_the_suggestions_and_what_search_finds(handler: Person) -> None:
+    no = claim(mail())
     part = part_of()
     text = TEXT.replace("湖南省益阳市桃江县武潭镇红旗村", "河南省周口市太康县老冢镇前何村")
-    assert operator.post(f"/clues/{no}/parts/{part.id}/text", {"text": text}).status_code == 303
+    assert handler.post(f"/clues/{no}/parts/{part.id}/text", {"text": text}).status_code == 303
     drain("text")
-    row = operator.get("/api/v1/clues").json["clues"][0]
+    row = handler.get("/api/v1/clues").json["clues"][0]
     assert row["division"] == "411627"
-    assert len(operator.get("/api/v1/clues?query=前何村").json["clues"]) == 1
-    assert operator.get("/api/v1/clues?query=红旗村").json["clues"] == []
-    assert operator.post(f"/clues/{no}/parts/{part.id}/text", {"text": " "}).status_code == 404
+    assert len(handler.get("/api/v1/clues?query=前何村").json["clues"]) == 1
+    assert handler.get("/api/v1/clues?query=红旗村").json["clues"] == []
+    assert handler.post(f"/clues/{no}/parts/{part.id}/text", {"text": " "}).status_code == 404
 
 
-def test_a_corrected_turn_is_a_new_version_and_keeps_the_other_words(operator: Person) -> None:
+def test_a_corrected_turn_is_a_new_version_and_keeps_the_other_words(handler: Person) -> None:
     from hub.enrich import transcribe
     from transcription.contract import Segment, Word
     from transcription.contract import Transcript as Made
 
-    no = mail()
+    no = claim(mail())
     part = part_of()
     words = (Word(0.1, 0.4, "有人", 0.9), Word(0.5, 0.9, "挖砂,", 0.4))
     turns = (
@@ -322,15 +329,15 @@ def test_a_corrected_turn_is_a_new_version_and_keeps_the_other_words(operator: P
     with db.transaction() as session:
         transcribe.store(session, part.id, Made("speech", "test", "m", turns, duration=4.0, channels=1))
     path = f"/clues/{no}/parts/{part.id}/segments/0"
-    page = operator.get(f"/clues/{no}").text
+    page = handler.get(f"/clues/{no}").text
     assert "第 1 版" in page
     assert 'data-seek="0.5" data-until="0.9">挖砂</span>，' in page
-    assert operator.post(path, {"text": "太康县老冢镇。", "version": 1}).status_code == 303
-    stale = operator.post(path, {"text": "别的", "version": 1})
+    assert handler.post(path, {"text": "太康县老冢镇。", "version": 1}).status_code == 303
+    stale = handler.post(path, {"text": "别的", "version": 1})
     assert (stale.status_code, "刚被更正过" in stale.text) == (409, True)
-    assert operator.post(path, {"text": ""}).status_code == 422
-    assert operator.post(path.replace("/0", "/77"), {"text": "x"}).status_code == 404
-    page = operator.get(f"/clues/{no}").text
+    assert handler.post(path, {"text": ""}).status_code == 422
+    assert handler.post(path.replace("/0", "/77"), {"text": "x"}).status_code == 404
+    page = handler.get(f"/clues/{no}").text
     assert "已更正" in page
     assert 'data-seek="0.5"' in page
     with db.reading() as session:
@@ -340,7 +347,7 @@ def test_a_corrected_turn_is_a_new_version_and_keeps_the_other_words(operator: P
         ]  # fmt: skip
         hits = session.scalars(select(SearchRow.ref).where(SearchRow.ref.startswith(f"part:{part.id}:"))).all()
     assert sorted(hits) == [f"part:{part.id}:0", f"part:{part.id}:1"]
-    assert operator.get("/api/v1/clues?query=灰山港").json["clues"] == []
+    assert handler.get("/api/v1/clues?query=灰山港").json["clues"] == []
 
 
 FORM = {"outlet": "桃江日报", "published": "2026-11-01", "facts": "桃江县武潭镇有人毁田建房。", "key": "k1"}
@@ -498,13 +505,13 @@ def test_the_cookie_is_host_bound_over_https_and_ends_with_the_sign_out(app: Fla
     assert person.get("/queue").status_code == 302
 
 
-def test_originals_are_downloads_with_ranges_and_clean_names(operator: Person) -> None:
-    no = mail()
+def test_originals_are_downloads_with_ranges_and_clean_names(handler: Person) -> None:
+    no = claim(mail())
     with db.reading() as session:
         blob = session.scalars(select(BlobRow).where(BlobRow.origin == "raw")).one()
         number, size = blob.id, blob.size
     path = f"/clues/{no}/blobs/{number}"
-    whole = operator.get(path)
+    whole = handler.get(path)
     assert whole.data == MAIL.format(id=1, text=TEXT).encode()
     assert whole.headers["Content-Type"] == "application/octet-stream"
     assert whole.headers["Content-Disposition"].startswith("attachment")
@@ -514,7 +521,7 @@ def test_originals_are_downloads_with_ranges_and_clean_names(operator: Person) -
         ("bytes=0-", 206, whole.data), ("bytes=x", 200, whole.data), (f"bytes={size}-", 416, None),
         ("bytes=-0", 416, None), ("bytes=9-5", 416, None), ("bytes=0-1,4-5", 200, whole.data),
     ):  # fmt: skip
-        answer = operator.get(path, headers={"Range": asked})
+        answer = handler.get(path, headers={"Range": asked})
         assert answer.status_code == status, asked
         if expected is not None:
             assert answer.data == expected, asked
@@ -593,6 +600,9 @@ def test_the_live_stream_names_changed_clues_of_the_own_unit_only(people: Cast) 
     from hub.web.live import fanout
 
     assert [box.empty() for *_, box in fanout._queues.values()].count(True) >= 1
+    fanout._tell({"clock": True})
+    assert as_text(next(events)) == "event: clock\ndata: moved\n\n", "a demo's clock goes forward for everybody"
+    assert as_text(next(beats)) == "event: clock\ndata: moved\n\n"
     own.close()
     other.close()
 

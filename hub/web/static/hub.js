@@ -40,17 +40,23 @@ const hub = (() => {
     if (listeners.length > 1 || !window.EventSource) return;
     const channel = window.BroadcastChannel ? new BroadcastChannel("hub-live") : null;
     let leads = false;
-    const spread = (ids, on) => { light(on); if (ids) tell(ids); if (channel) channel.postMessage({ ids, on }); };
+    const spread = (ids, on, clock) => { light(on); if (ids) tell(ids); if (clock) later(); if (channel) channel.postMessage({ ids, on, clock }); };
     const lead = (gap) => { leads = true; stream(spread, gap); };
     if (!navigator.locks || !channel) return lead(false);
     channel.onmessage = ({ data }) => {
       if (data.hello) { if (leads) channel.postMessage({ ids: null, on: stateOn }); return; }
       light(data.on);
       if (data.ids) tell(data.ids);
+      if (data.clock) later();
     };
     channel.postMessage({ hello: true }); // a new tab asks whether the stream is up
     const asked = Date.now();
     navigator.locks.request("hub-live", () => new Promise(() => lead(Date.now() - asked > 1000)));
+  }
+  // A demo's clock was moved: days are counted anew, but nothing that somebody is typing is lost.
+  function later() {
+    const typing = all("input:not([type=hidden]),textarea", $("main")).some((box) => box.type !== "checkbox" && box.type !== "radio" && box.value !== box.defaultValue);
+    if (typing) say("演示时间已拨快，刷新后可见"); else setTimeout(() => location.reload(), 600);
   }
   function light(on) { all("[data-live]").forEach((node) => node.classList.toggle("on", Boolean(on))); stateOn = on; }
   let stateOn = false;
@@ -59,6 +65,7 @@ const hub = (() => {
     const connect = () => {
       source = new EventSource("/live");
       source.onopen = () => { spread(opened ? [] : null, true); opened = true; }; // after a gap everything is read again
+      source.addEventListener("clock", () => spread(null, true, true));
       source.addEventListener("clue", (event) => spread(JSON.parse(event.data), true));
       source.onerror = () => {
         if (source.readyState !== EventSource.CLOSED) return; // ended after 60 s: the browser comes back by itself
