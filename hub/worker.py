@@ -12,6 +12,7 @@ from hub.enrich import decoding, run, transcribe
 from hub.models import Intake
 from hub.notify import sending
 from hub.ports import HubPorts
+from hub.supervision import redacting
 from hub.work import drain as draining
 from hub.work.rows import QUEUES, Handler, Job, register
 
@@ -89,6 +90,8 @@ def register_handlers() -> None:
     register(Handler("enrich", QUEUES["enrich"], run.enrich))
     long = timedelta(seconds=120)
     register(Handler("transcribe", QUEUES["transcribe"], transcribe.transcribe, dead=transcribe.unreadable, lease=long))
+    register(Handler("beep", QUEUES["beep"], redacting.redact, lease=long))
+    register(Handler("black", QUEUES["black"], redacting.redact, lease=long))
     register(Handler("read_scan", QUEUES["read_scan"], transcribe.read_scan, dead=transcribe.unreadable, lease=long))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,3 +89,17 @@ def turned(jpeg: bytes, rotation: int) -> bytes:
     from transcription.scan.raster import turned as turn  # noqa: PLC0415  Pillow only in the scan worker
 
     return turn(jpeg, rotation)
+
+
+def beeped(pcm: Pcm, spans: Sequence[tuple[float, float]]) -> Pcm:
+    """A recording with a tone over the spans (seconds)."""
+    from transcription.speech.beeped import beeped as beep  # noqa: PLC0415  numpy only in the speech worker
+
+    return beep(pcm, spans)
+
+
+def blacked(jpeg: bytes, shown: Sequence[Sequence[float]], hidden: Sequence[Sequence[float]]) -> bytes:
+    """A page image that shows only the boxes `shown`, those of `hidden` black."""
+    from transcription.scan.blacked import blacked as black  # noqa: PLC0415  Pillow only in the scan worker
+
+    return black(jpeg, shown, hidden)

@@ -17,7 +17,7 @@ CONTENT_ROLES = frozenset(
 )
 """Roles that may open clues of their unit's subtree; administrators never read content (PRODUCT §10)."""
 ORIGINAL_ROLES = frozenset({Role.OPERATOR, Role.MAILROOM, Role.HANDLER, Role.LEAD})
-"""Roles that hear and read the original of a clue their own unit received or owns; everyone else sees it masked."""
+"""Roles that work on clues their own unit received or owns. Which of them hears the original: `access.hearing`."""
 RUNNING_ROLES = frozenset({Role.SYSADMIN, Role.LEAD, Role.SUPERVISOR})
 
 
@@ -121,7 +121,7 @@ def _note(attempt: Refused) -> None:
 
 
 def reads_original(who: Actor, clue: Clue) -> bool:
-    """Whether originals and full text are open to this person inside this clue (an audited read)."""
+    """Whether this person works on the clue for its unit; the original itself needs `hearing.hears_original`."""
     return who.has(ORIGINAL_ROLES) and who.unit_id in (clue.owner_unit_id, clue.received_unit_id)
 
 

@@ -100,6 +100,11 @@ def _reporters(session: Session, clue: Clue) -> list[Reporter]:
     return list(session.scalars(query.where(ClueReporter.clue_id == clue.id).order_by(Reporter.id)))
 
 
+def _delivered(session: Session, clue: Clue) -> bool:
+    """Whether there is an original at all: without a known reporter a voice or a hand may still name one."""
+    return session.scalars(select(IntakeClue.intake_id).where(IntakeClue.clue_id == clue.id)).first() is not None
+
+
 def _masked(identity: dict[str, Any]) -> dict[str, str]:
     name, phone = str(identity.get("name", "")), str(identity.get("phone", ""))
     return {"name": mask_name(name), "phone": mask_phone(phone) if phone else ""}
@@ -109,7 +114,7 @@ def offer(session: Session, who: Actor, clue: Clue) -> Offer | None:
     """What the page of a clue this person can see may offer; None where there is nobody or no right."""
     why = ground(session, who, clue)
     rows = _reporters(session, clue) if why is not None else []
-    if why is None or not rows:
+    if why is None or not (rows or _delivered(session, clue)):
         return None
     waiting = _request(session, who, clue)
     return Offer(
@@ -138,7 +143,7 @@ def ask(session: Session, who: Actor, clue: Clue, reason: str, *, fresh: bool, s
     """
     user = session.get_one(User, who.user_id, with_for_update=True)  # one look after the other: the quota holds
     why, text = ground(session, who, clue), " ".join(reason.split())
-    if why is None or not _reporters(session, clue):
+    if why is None or not (_reporters(session, clue) or _delivered(session, clue)):
         raise RevealError("您无权查看这条线索的举报人身份")
     if not fresh and factors.owed(session, user):
         raise RevealError("请先完成二次验证，再查看举报人身份")

@@ -28,7 +28,7 @@ working days later the superior (internal)."""
 HEAD, SUPERIOR = 1, 3
 STALLS = {"lead": 15, "superior": 30}
 """Working days without anything logged in a verification, after which who is told (PRODUCT §5)."""
-UNLOGGED = ("clock.warning", "verification.stalled", "clock.recompute", "read_original", "suggest")
+UNLOGGED = ("clock.warning", "verification.stalled", "clock.recompute", "read_original", "read_redacted", "suggest")
 """Events that are nobody's work on the clue."""
 
 

@@ -11,7 +11,8 @@ from hub import search
 from hub.access import audit
 from hub.access.people import Actor
 from hub.access.sealing import open_key
-from hub.casework.changes import announce, check_version, offer, touch
+from hub.casework import walls
+from hub.casework.changes import announce, check_version, lock, offer, touch
 from hub.casework.errors import RefusedError
 from hub.jurisdiction.divisions import table
 from hub.models import Clue, ClueUnit, SuggestionRow, Value
@@ -85,6 +86,8 @@ def confirm(  # the six facts of a decision
     if field_name in clue.missing:
         clue.missing = [name for name in clue.missing if name != field_name]
     touch(session, clue)
+    if field_name == "respondent":  # as the machine does with what it reads: who bears the name is held off
+        walls.look(session, lock(session, {clue.id})[clue.id], (), [search.words_of(value)])
     announce(session, clue)
     act = "confirm" if suggestion_id else "set_value"
     audit.record(
@@ -124,9 +127,9 @@ def suggested(session: Session, clue: Clue, field_name: str, suggestion_id: int)
     return value.get("class") if field_name == "class" and isinstance(value, dict) else value
 
 
-def note_read(session: Session, who: Actor, clue: Clue, sign_in: str) -> None:
-    """Writes the audited read of an original: one per clue and sign-in (PRODUCT §10)."""
-    audit.record(session, f"clue:{clue.id}", "read_original", actor=who.label, data={"sign_in": sign_in})
+def note_read(session: Session, who: Actor, clue: Clue, sign_in: str, act: str = "read_original") -> None:
+    """Writes the audited read of an original or of its masked form: one per clue and sign-in (PRODUCT §10)."""
+    audit.record(session, f"clue:{clue.id}", act, actor=who.label, data={"sign_in": sign_in})
 
 
 def reenrich(session: Session, clue: Clue) -> None:

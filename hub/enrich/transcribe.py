@@ -40,7 +40,7 @@ def reader() -> Any:
 
 
 @contextmanager
-def _renewing(job: Job) -> Iterator[None]:
+def renewing(job: Job) -> Iterator[None]:
     """Renews the lease while the body runs; a lost lease surfaces when the work tries to finish."""
     over = threading.Event()
 
@@ -62,7 +62,8 @@ def _renewing(job: Job) -> Iterator[None]:
         thread.join()
 
 
-def _input(part_id: int) -> tuple[bytes, str]:
+def original(part_id: int) -> tuple[bytes, str]:
+    """The bytes of a part's original and its name."""
     with db.reading() as session:
         part = session.get_one(Part, part_id)
         blob = session.get_one(Blob, part.blob_id)
@@ -73,20 +74,20 @@ def _input(part_id: int) -> tuple[bytes, str]:
 
 def transcribe(job: Job) -> None:
     """Handler: args {"part": id} of an audio part."""
-    data, name = _input(job.args["part"])
-    with _renewing(job):
+    data, name = original(job.args["part"])
+    with renewing(job):
         pcm = decoding.audio(data, name)
         made = engine().transcribe(pcm)
     with db.transaction() as session:
-        _add_rendition(session, job.args["part"], f"listen:{job.args['part']}", "audio/ogg", [registry.playable(pcm)])
+        add_rendition(session, job.args["part"], f"listen:{job.args['part']}", "audio/ogg", [registry.playable(pcm)])
         store(session, job.args["part"], made)
         job.done(session)
 
 
 def read_scan(job: Job) -> None:
     """Handler: args {"part": id} of a scan part. The upright page images become rendered blobs beside the original."""
-    data, name = _input(job.args["part"])
-    with _renewing(job):
+    data, name = original(job.args["part"])
+    with renewing(job):
         pages, warnings = decoding.pages(data, name)
         made = reader().read(pages, warnings=warnings)
     upright = [registry.turned(page.jpeg, about.rotation) for page, about in zip(pages, made.pages, strict=True)]
@@ -97,10 +98,10 @@ def read_scan(job: Job) -> None:
 
 
 def _store_pages(session: Session, part_id: int, images: list[bytes]) -> None:
-    _add_rendition(session, part_id, f"page:{part_id}", "image/jpeg", images, numbered=True)
+    add_rendition(session, part_id, f"page:{part_id}", "image/jpeg", images, numbered=True)
 
 
-def _add_rendition(
+def add_rendition(
     session: Session, part_id: int, role: str, media_type: str, files: list[bytes], *, numbered: bool = False
 ) -> None:
     """Stores our own rendition of a part beside its original, for the screen; a second run adds nothing."""

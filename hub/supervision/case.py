@@ -10,12 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub import casework, clock
-from hub.access import people
+from hub.access import hearing, people
 from hub.access.masking import mask
 from hub.access.people import Actor
 from hub.access.sealing import Key, open_key
+from hub.law import workflow
 from hub.models import ChainHead, Clue, Event, Intake, IntakeClue, SuggestionRow, Unit, User, Value
-from hub.supervision import clocks, notices, originals, papers, relatives, timeline, visits
+from hub.supervision import clocks, notices, originals, papers, redacting, relatives, timeline, visits
 from hub.supervision.clocks import ClockView
 from hub.supervision.listing import named, reporter_names
 from hub.supervision.notices import NoticeView, WishView
@@ -52,8 +53,9 @@ class Proposal:
 
 @dataclass
 class CaseView:
-    """Everything the page of a clue shows to one person. `seen`: the clue's last event, so that a stale act can be told
-    what came after it.
+    """Everything the page of a clue shows to one person. `original`: unmasked; `works`: may act for the unit;
+    `claimable`: nobody handles it yet and this person may; `seen`: the clue's last event, so that a stale act can be
+    told what came after it.
     """
 
     clue: Clue
@@ -61,6 +63,8 @@ class CaseView:
     unit: str
     handler: str
     original: bool
+    works: bool
+    claimable: bool
     seen: int
     parts: list[PartView]
     proposals: list[Proposal]
@@ -77,16 +81,16 @@ class CaseView:
     officers: list[Certified]
 
 
-def note_read_once(session: Session, who: Actor, clue: Clue, sign_in: str) -> None:
-    """One audited read per clue and sign-in (PRODUCT §10)."""
+def note_read_once(session: Session, who: Actor, clue: Clue, sign_in: str, act: str = "read_original") -> None:
+    """One audited read per clue and sign-in (PRODUCT §10). `act`: read_original, or read_redacted of masked text."""
     known = session.scalars(
         select(Event.id).where(
-            Event.object == f"clue:{clue.id}", Event.act == "read_original", Event.actor == who.label,
+            Event.object == f"clue:{clue.id}", Event.act == act, Event.actor == who.label,
             Event.data["sign_in"].astext == sign_in,
         )
     ).first()  # fmt: skip
     if known is None:
-        casework.note_read(session, who, clue, sign_in)
+        casework.note_read(session, who, clue, sign_in, act)
 
 
 def view(session: Session, who: Actor, clue: Clue, *, original: bool) -> CaseView:
@@ -95,27 +99,53 @@ def view(session: Session, who: Actor, clue: Clue, *, original: bool) -> CaseVie
     intakes = intakes_of(session, clue)
     handler = session.get(User, clue.handler_id) if clue.handler_id is not None else None
     works = people.reads_original(who, clue)
+    parts = originals.parts(session, clue, intakes, original=original)
+    if not original:
+        redacting.attach(session, clue, parts)
     return CaseView(
         clue=clue,
         title=title_of(session, clue, original=original),
         unit=session.get_one(Unit, clue.owner_unit_id).name,
         handler=handler.name if handler is not None else "",
         original=original,
+        works=works,
+        claimable=_claimable(who, clue),
         seen=last_event(session, clue),
-        parts=originals.parts(session, clue, intakes, original=original),
+        parts=parts,
         proposals=_proposals(session, clue, key, original=original),
         decided=decided(session, clue, key),
         clocks=clocks.explained(session, clue),
-        history=timeline.entries(session, clue, [intake.id for intake in intakes], original=original),
+        history=_history(session, clue, intakes, works=works, original=original),
         notices=notices.shown(session, clue),
         wishes=notices.wishes(session, clue) if works else [],
         group=relatives.group(session, who, clue),
         linked=relatives.linked(session, who, clue),
         candidates=relatives.candidates(session, who, clue) if works else [],
         papers=papers.of_clue(session, who, clue),
-        runs=visits.runs(session, clue, original=original),
+        runs=visits.runs(session, clue, original=works),
         officers=visits.known_officers(session, clue) if works else [],
     )
+
+
+def _claimable(who: Actor, clue: Clue) -> bool:
+    """Whether one click makes this person the handler: nobody is yet, and the rule table lets them assign."""
+    rule = workflow.rule("assign")
+    return (
+        clue.handler_id is None and clue.owner_unit_id == who.unit_id and clue.state in rule.sources
+        and who.has(hearing.CLAIMERS)
+    )  # fmt: skip
+
+
+def _history(
+    session: Session, clue: Clue, intakes: Sequence[Intake], *, works: bool, original: bool
+) -> list[Entry]:  # fmt: skip
+    """The events; words that colleagues wrote are for the unit, masked for who may not read the original."""
+    found = timeline.entries(session, clue, [intake.id for intake in intakes], original=works)
+    if works and not original:
+        names = reporter_names(session, clue)
+        for entry in found:
+            entry.opinions = [(name, mask(text, named(text, names))) for name, text in entry.opinions]
+    return found
 
 
 def last_event(session: Session, clue: Clue) -> int:

@@ -63,6 +63,8 @@ class PartView:
     lines: list[Line] = field(default_factory=list)
     pages: list[Blob] = field(default_factory=list)
     listen: Blob | None = None
+    copies: list[Blob] = field(default_factory=list)  # redacted, in the order of the pages
+    copy: str = ""  # ready, making, possible; "": there is none to make
     engine: str = ""
     version: int = 0
     warnings: list[str] = field(default_factory=list)

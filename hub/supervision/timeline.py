@@ -26,7 +26,7 @@ ACT_LABELS = {
     "confirm": "确认建议", "set_value": "填写", "fetched": "取回媒体", "evidence": "存入现场照片",
     "to_manual": "转人工阅读", "read_original": "查阅原件", "print": "打印",
     "reveal": "查看举报人身份", "reveal_asked": "申请查看举报人身份", "reveal_approved": "同意查看举报人身份",
-    "reveal_refused": "不同意查看举报人身份", "read_redacted": "查阅遮盖件",
+    "reveal_refused": "不同意查看举报人身份", "read_redacted": "查阅遮盖件", "copy_asked": "制作遮盖副本",
     "correct_text": "更正文字", "set_kind": "认定类别", "delivery_report": "送达回执", "register_by_hand": "人工登记",
     "notice_asked": "拟告知", "notice_undelivered": "告知未送达", "notice_handed_over": "告知已送出",
     "notice_report": "告知回执",
@@ -46,7 +46,10 @@ ACT_LABELS = {
     "read_by_hand": "人工阅读", "refused_look": "越权查看被拒", "retention_hold": "暂停到期销毁",
     "retention_lift": "恢复到期销毁", "reveal_number": "查看号码拨打", "subject_export": "导出本人信息",
 }  # fmt: skip
-QUIET = frozenset({"read_original", "read_redacted", "suggest", "transcript", "notice_read", "notice_report", "fetched", "print"})
+QUIET = frozenset(
+    {"read_original", "read_redacted", "copy_asked", "suggest", "transcript", "notice_read", "notice_report", "fetched",
+     "print"}
+)  # fmt: skip
 """Events that say nothing about the handling: shown small."""
 APART = timedelta(minutes=1)  # an act entered this long after it happened shows both times
 _CLOCK_EFFECTS = {

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from channels.registry import channels
 from hub import db
-from hub.access import people
+from hub.access import hearing, people
 from hub.casework.fields import VALUES
 from hub.casework.offering import Offer, offered
 from hub.models import Clue
@@ -35,7 +35,7 @@ def page(no: str, other: str, form: desk.Form | None) -> str:
         second = people.find(session, me(), other) if other and other != no else None
         rows = []
         for one in (clue, second):
-            if one is not None and people.reads_original(me(), one):
+            if one is not None and hearing.hears_original(session, me(), one):
                 case.note_read_once(session, me(), one, g.sign_in)
         if second is not None:
             original = people.reads_original(me(), second)

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from channels.registry import channels
 from hub import casework, db
-from hub.access import people
+from hub.access import hearing, people
 from hub.access.people import Actor
 from hub.access.sealing import open_key
 from hub.enrich import passages, transcribe
@@ -126,7 +126,7 @@ def correct_segment(no: str, part_id: int, number: int) -> Response | tuple[str,
     with db.transaction() as session:
         clue = found(session, no)
         part = session.scalars(select(Part).where(Part.id == part_id).with_for_update()).first()
-        if part is None or part.clue_id != clue.id or not people.reads_original(me(), clue):
+        if part is None or part.clue_id != clue.id or not hearing.hears_original(session, me(), clue):
             abort(404)
         current = passages.current(session, part.id)
         if current is not None and version is not None and current.version != version:
@@ -178,7 +178,7 @@ def correct_text(no: str, part_id: int) -> Response:
     with db.transaction() as session:
         clue = found(session, no)
         part = session.get(Part, part_id)
-        if part is None or part.clue_id != clue.id or not people.reads_original(me(), clue) or not text:
+        if part is None or part.clue_id != clue.id or not hearing.hears_original(session, me(), clue) or not text:
             abort(404)
         originals.correct_part(session, me(), clue, part, text)
     return redirect(url_for("console.clue_page", no=no), code=303)

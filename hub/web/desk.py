@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from channels.registry import channels
 from hub import clock, db
-from hub.access import people, reveal
+from hub.access import hearing, people, reveal
 from hub.casework.fields import CHECKED, VALUES
 from hub.casework.offering import Offer, offered
 from hub.law import workflow
@@ -140,9 +140,11 @@ def page(no: str, *, form: Form | None = None, status: int = 200) -> tuple[str, 
     """The page of a clue with the form of an act open, if one was asked for."""
     with db.transaction() as session:
         clue = found(session, no)
-        original = people.reads_original(me(), clue)
+        original = hearing.hears_original(session, me(), clue)
         if original:
             case.note_read_once(session, me(), clue, g.sign_in)
+        elif people.reads_original(me(), clue):
+            case.note_read_once(session, me(), clue, g.sign_in, "read_redacted")
         offers = offered(session, me(), clue)
         made = bar(offers)
         asked = request.args.get("act", "") if request.method == "GET" else ""

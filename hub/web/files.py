@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import nh3
-from flask import Blueprint, Response, abort, g, request
+from flask import Blueprint, Response, abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from hub import db, intake
-from hub.access import people
+from hub.access import hearing, people
 from hub.access.sealing import open_key
 from hub.models import Blob, Clue, Intake, IntakeClue, Part
-from hub.supervision import case
+from hub.supervision import case, redacting, visits
 from hub.web.security import me, signed_in
 
 bp = Blueprint("files", __name__)
@@ -26,15 +27,22 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})[^>]{0,2000}>")
 
 
 def _blob(session: Session, no: str, blob_id: int) -> tuple[Clue, Blob]:
-    """The blob, if it belongs to a clue this person may read the original of; else 404. Notes the read."""
+    """The blob, if it belongs to a clue this person hears the original of; else 404. Notes the read."""
     clue = people.find(session, me(), no)
     blob = session.get(Blob, blob_id)
-    if clue is None or blob is None or not people.reads_original(me(), clue):
+    if clue is None or blob is None or session.get(IntakeClue, (blob.intake_id, clue.id)) is None:
         abort(404)
-    if session.get(IntakeClue, (blob.intake_id, clue.id)) is None:
+    if _site_photo(session, blob) and people.reads_original(me(), clue):
+        return clue, blob
+    if not hearing.hears_original(session, me(), clue):
         abort(404)
     case.note_read_once(session, me(), clue, g.sign_in)
     return clue, blob
+
+
+def _site_photo(session: Session, blob: Blob) -> bool:
+    """Whether officers took it: the unit's own record, nothing that a reporter sent."""
+    return session.get_one(Intake, blob.intake_id).source_id == visits.SOURCE
 
 
 @bp.get("/clues/<no>/blobs/<int:blob_id>")
@@ -43,10 +51,14 @@ def blob_file(no: str, blob_id: int) -> Response:
     """The bytes: inline for our own renditions and plain images and sound, as a download for everything else."""
     with db.transaction() as session:
         _, blob = _blob(session, no, blob_id)
-        name = open_key(session, session.get_one(Intake, blob.intake_id).key_id).text(blob.name, "blob.name")
-        start, stop = _range(blob.size)
-        chunks = intake.read_blob(session, blob, start, stop)
-        chunks = chunks if isinstance(chunks, list) else _streamed(chunks)
+        return _sent(session, blob)
+
+
+def _sent(session: Session, blob: Blob) -> Response:
+    name = open_key(session, session.get_one(Intake, blob.intake_id).key_id).text(blob.name, "blob.name")
+    start, stop = _range(blob.size)
+    chunks = intake.read_blob(session, blob, start, stop)
+    chunks = chunks if isinstance(chunks, list) else _streamed(chunks)
     ranged = _RANGE.match(request.headers.get("Range", "")) is not None
     safe = blob.origin == "rendered" and blob.media_type in INLINE
     response = Response(chunks, status=206 if ranged else 200)
@@ -87,6 +99,32 @@ def clean_name(name: str) -> str:
     return kept.strip(". ")[:150] or "original"
 
 
+@bp.get("/clues/<no>/copies/<int:copy_id>")
+@signed_in(*people.CONTENT_ROLES)
+def copy_file(no: str, copy_id: int) -> Response:
+    """A redacted copy, for everybody who may see the clue (J3); the read is noted."""
+    with db.transaction() as session:
+        clue = people.find(session, me(), no)
+        blob = session.get(Blob, copy_id) if copy_id < 2**62 else None
+        if clue is None or blob is None or not redacting.is_copy(session, clue, blob):
+            abort(404)
+        case.note_read_once(session, me(), clue, g.sign_in, "read_redacted")
+        return _sent(session, blob)
+
+
+@bp.post("/clues/<no>/parts/<int:part_id>/copy")
+@signed_in(*people.CONTENT_ROLES)
+def ask_copy(no: str, part_id: int) -> WerkzeugResponse:
+    """Asks for the redacted copy of a recording or scan; the page shows it when the worker has made it."""
+    with db.transaction() as session:
+        clue = people.find(session, me(), no)
+        part = session.get(Part, part_id) if part_id < 2**62 else None
+        if clue is None or part is None or part.clue_id != clue.id:
+            abort(404)
+        redacting.ask(session, me(), clue, part)
+    return redirect(url_for("console.clue_page", no=no, _anchor=f"part-{part_id}"), code=303)
+
+
 @bp.get("/clues/<no>/parts/<int:part_id>/html")
 @signed_in(*people.ORIGINAL_ROLES)
 def mail_html(no: str, part_id: int) -> Response:
@@ -94,7 +132,7 @@ def mail_html(no: str, part_id: int) -> Response:
     with db.transaction() as session:
         clue = people.find(session, me(), no)
         part = session.get(Part, part_id)
-        if clue is None or part is None or part.clue_id != clue.id or not people.reads_original(me(), clue):
+        if clue is None or part is None or part.clue_id != clue.id or not hearing.hears_original(session, me(), clue):
             abort(404)
         case.note_read_once(session, me(), clue, g.sign_in)
         source = open_key(session, session.get_one(Intake, part.intake_id).key_id).text(part.text, "part.text")

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, render_template
 
 from channels.registry import channels
 from hub import clock, db
-from hub.access import audit, people
+from hub.access import audit, hearing, people
 from hub.casework.fields import CHECKED, VALUES
 from hub.models import Unit
 from hub.supervision import case, listing
@@ -32,7 +32,7 @@ def sheet(no: str, kind: str) -> str:
         if not people.reads_original(me(), clue):
             abort(404)
         audit.record(session, f"clue:{clue.id}", "print", actor=me().label, data={"sheet": kind})
-        view = case.view(session, me(), clue, original=True)
+        view = case.view(session, me(), clue, original=hearing.hears_original(session, me(), clue))
         text = listing.masked_text(session, clue)
         received = session.get_one(Unit, clue.received_unit_id).name
         reporters = len(view.wishes)

@@ -91,6 +91,8 @@ QUEUES = {  # which queue a kind of work waits in; known to those who put it wit
     "enrich": "text",
     "transcribe": "speech",
     "read_scan": "scan",
+    "beep": "speech",
+    "black": "scan",
     "notify": "light",
     "told": "light",
     "undelivered": "light",

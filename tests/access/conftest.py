@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from channels.contract import NewReport, Part, PartKind, Report, Sender
 from hub import casework, clock, db, intake, notify
-from hub.access import people, sealing, sessions
+from hub.access import audit, people, sealing, sessions
 from hub.access.people import Actor
 from hub.app import create_app
 from hub.casework import counters
@@ -28,6 +28,7 @@ from hub.jurisdiction import units
 from hub.models import Assist, Blob, Clue, ClueReporter, Grant, Intake, Notice, SignIn, User, Wall
 from hub.models import Part as PartRow
 from hub.settings import export, settings
+from hub.supervision import redacting
 from hub.terms import Role
 from transcription.contract import Segment, Transcript
 
@@ -83,6 +84,10 @@ class World:
         return single + [(relation, kind) for relation, kinds in WALLED.items() for kind in kinds]
 
 
+CAST: list[Actor] = []
+"""People of the city: they have just entered its clues."""
+
+
 def registered(session: Session, code: str, text: str = TEXT) -> Clue:
     unit = units.by_code(session, code)
     assert unit is not None
@@ -94,16 +99,28 @@ def registered(session: Session, code: str, text: str = TEXT) -> Clue:
     session.flush()
     parts = (Part(PartKind.TEXT, text=text), Part(PartKind.HTML, text="<b>x</b>"))
     made = intake.register(session, row.id, [NewReport(Report(parts=parts, sender=Sender(name=NAME, phone=PHONE)))])
-    session.add(Blob(intake_id=row.id, ord=90, origin="raw", role="raw", name=key.seal("a.txt", "blob.name"),
-                     media_type="text/plain", size=1, sha256="0" * 64, sealed=key.seal(b"x", "blob"),
-                     address=None))  # fmt: skip
+    original = Blob(intake_id=row.id, ord=90, origin="raw", role="raw", name=key.seal("a.txt", "blob.name"),
+                    media_type="text/plain", size=1, sha256="0" * 64, sealed=key.seal(b"x", "blob"),
+                    address=None)  # fmt: skip
+    session.add(original)
+    session.flush()
     clue = session.get_one(Clue, made[0])
     clue.enriched = True
+    for person in CAST if code == CITY else ():  # the entry window stands for every way to an original (access.hearing)
+        audit.record(session, f"intake:{row.id}", "accept", actor=person.label)
     notify.ask(session, clue.id, "accepted", {}, once="test")
     heard = Transcript(kind="speech", engine="test", model="", segments=(Segment(text=text, confidence=0.9, order=0),),
                        settings={})  # fmt: skip
     part = session.scalars(select(PartRow.id).where(PartRow.clue_id == clue.id, PartRow.kind == "text")).one()
     transcribe.store(session, part, heard)
+    clue.enriched = True
+    session.get_one(PartRow, part).blob_id = original.id
+    session.flush()
+    made = redacting.plan(session, clue, session.get_one(PartRow, part))
+    assert made is not None
+    session.add(Blob(intake_id=row.id, ord=91, origin="rendered", role=made.role(0), name=key.seal("a", "blob.name"),
+                     media_type="audio/ogg", size=1, sha256="1" * 64, sealed=key.seal(b"x", "blob"),
+                     address=None))  # fmt: skip
     session.flush()
     return clue
 
@@ -126,6 +143,7 @@ def _arrange(world: World) -> None:
     with db.transaction() as session:
         for role in Role:
             world.people[role.value] = _actor(session, CITY, role.value, f"city-{role.value}")
+        CAST[:] = world.people.values()
         county = _actor(session, COUNTY, "handler", "county-handler")
         lead = world.people["lead"]
         made = {name: registered(session, code) for name, code in {
@@ -202,5 +220,6 @@ def ids_of(session: Session, clue_id: int) -> dict[str, Any]:
     blob = session.scalars(select(Blob.id).where(Blob.intake_id == part.intake_id, Blob.ord == 90)).one()
     notice = session.scalars(select(Notice.id).where(Notice.clue_id == clue_id)).first()
     reporter = session.scalars(select(ClueReporter.reporter_id).where(ClueReporter.clue_id == clue_id)).first()
-    return {"part_id": part.id, "blob_id": blob, "notice_id": notice or 1, "number": notice or 1,
+    copy = session.scalars(select(Blob.id).where(Blob.intake_id == part.intake_id, Blob.ord == 91)).one()
+    return {"part_id": part.id, "blob_id": blob, "copy_id": copy, "notice_id": notice or 1, "number": notice or 1,
             "reporter_id": reporter or 1, "act": "assign", "kind": "registration"}  # fmt: skip

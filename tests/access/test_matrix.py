@@ -141,6 +141,8 @@ def answer(world: World, method: str, path: str, role: str, sent: dict[str, Any]
     if made.status_code in (401, 404) or "/sign-in" in made.headers.get("Location", ""):
         return "no"
     assert made.status_code < 500, (path, made.status_code)
+    if "/copies/" in path:  # a redacted copy: its bytes are tested where it is made
+        return "masked"
     if method == "GET" and ("text/html" in made.content_type or "json" in made.content_type):
         shown = NAME in made.text or PHONE in made.text
         return "yes" if shown else "masked"

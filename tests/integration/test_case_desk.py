@@ -40,6 +40,7 @@ from hub.models import (
 )
 from hub.supervision import clocks, queue, timeline
 from hub.worker import drain
+from tests.claims import claim
 
 PASSWORD = "a long password"
 COUNTY, CITY, SIBLING = "430922", "430900", "430981"
@@ -536,7 +537,7 @@ def test_an_act_that_needs_approval_is_proposed_decided_and_done(cast: Cast) -> 
 
 
 def test_a_text_attachment_stands_once_and_fields_stand_last(cast: Cast) -> None:
-    no = clue()
+    handler, no = cast["handler"], claim(clue())
     with db.transaction() as session:
         row = session.scalars(select(Clue).where(Clue.no == no)).one()
         intake = session.scalars(select(Intake).join(IntakeClue).where(IntakeClue.clue_id == row.id)).one()
@@ -556,7 +557,7 @@ def test_a_text_attachment_stands_once_and_fields_stand_last(cast: Cast) -> None
                     data=key.seal_json({}, "part.data"),
                 )
             )  # fmt: skip
-    page = cast["handler"].get(f"/clues/{no}").text
+    page = handler.get(f"/clues/{no}").text
     assert re.findall(r"part-(text|file|fields)\"", page) == ["text", "text", "fields"]
 
 

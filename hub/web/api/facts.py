@@ -8,7 +8,7 @@ from flask import g, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.access import people
+from hub.access import hearing
 from hub.access.people import Actor
 from hub.law import workflow
 from hub.models import Clue, FollowUp, Unit
@@ -25,7 +25,7 @@ def clue_facts(session: Session, who: Actor, clue: Clue) -> models.ClueFacts:
 
     A program with a key reads masked, whoever it acts for.
     """
-    original = people.reads_original(who, clue) and g.get("program") is None
+    original = hearing.hears_original(session, who, clue) and g.get("program") is None
     if original:
         case.note_read_once(session, who, clue, g.sign_in)
     view = case.view(session, who, clue, original=original)
