@@ -83,6 +83,19 @@ def send(channel: str, files: tuple[Path, ...], wait: float) -> None:
 
 
 @demo.command()
+@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for the running demo.")
+def read(wait: float) -> None:
+    """Print what reporters were written (WeChat, text messages) since the demo was last started."""
+    from hub.demo import outbox
+
+    _state()
+    try:
+        _print(outbox.read(wait))
+    except TimeoutError:
+        raise click.ClickException("the demo does not answer: is `hub up --demo` running?") from None
+
+
+@demo.command()
 def check() -> None:
     """Compare each demo clue with what its input should become; one JSON object a line, then the totals."""
     from sqlalchemy import select

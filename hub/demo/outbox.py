@@ -1,4 +1,4 @@
-"""Further inputs for the running demo: `hub demo send` leaves an order here, the demo process carries it out.
+"""Orders for the running demo: `hub demo send` and `hub demo read` leave them here, the demo process carries them out.
 
 The simulators (and the media they serve) live in that process, so a second one could not send for them.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from hub.demo.doors import Doors, SendError
 from hub.demo.inputs import Input, manifest
-from hub.demo.providers import call_ids
+from hub.demo.providers import Providers, call_ids
 from hub.demo.state import outside
 from hub.settings import settings
 
@@ -30,14 +30,23 @@ def _box() -> Path:
 
 
 def order(channel: str, files: Sequence[Path], wait: float) -> dict[str, Any]:
-    """Leaves an order and waits for its answer. Raises TimeoutError where no demo process answers in time."""
+    """Orders an input and waits for its answer. Raises TimeoutError where no demo process answers in time."""
+    return _ordered({"channel": channel, "files": [file.name for file in files]}, files, wait)
+
+
+def read(wait: float) -> dict[str, Any]:
+    """What reporters were written since the demo process started. Raises TimeoutError as `order` does."""
+    return _ordered({"read": True}, (), wait)
+
+
+def _ordered(what: dict[str, Any], files: Sequence[Path], wait: float) -> dict[str, Any]:
     name = secrets.token_hex(8)
     box = _box()
     new, place = box / f".{name}", box / name
     new.mkdir(mode=0o700)
     for file in files:
         shutil.copyfile(file, new / file.name)
-    (new / "order.json").write_text(json.dumps({"channel": channel, "files": [f.name for f in files]}), "utf-8")
+    (new / "order.json").write_text(json.dumps(what), "utf-8")
     new.rename(place)
     end = time.monotonic() + wait
     answer = place / "answer.json"
@@ -58,16 +67,30 @@ def serve(doors: Doors) -> None:
             continue
         try:
             told = json.loads((place / "order.json").read_text("utf-8"))
-            entry, tag = made(told["channel"], [place / name for name in told["files"]])
-            if entry.door == "twilio":
-                doors.providers.twilio.keep(call_ids(entry.name + tag)[1], entry.files[0].read_bytes())
-            doors.send(entry, tag)
-            answer: dict[str, Any] = {"sent": True, "channel": entry.channel, "door": entry.door, "sample": entry.name}
+            answer = _written(doors.providers) if told.get("read") else _sent(doors, place, told)
         except (SendError, OSError, ValueError, KeyError) as error:
             answer = {"sent": False, "error": str(error)}
         new = place / ".answer"
         new.write_text(json.dumps(answer, ensure_ascii=False), "utf-8")
         new.rename(place / "answer.json")
+
+
+def _sent(doors: Doors, place: Path, told: dict[str, Any]) -> dict[str, Any]:
+    entry, tag = made(told["channel"], [place / name for name in told["files"]])
+    if entry.door == "twilio":
+        doors.providers.twilio.keep(call_ids(entry.name + tag)[1], entry.files[0].read_bytes())
+    doors.send(entry, tag)
+    return {"sent": True, "channel": entry.channel, "door": entry.door, "sample": entry.name}
+
+
+def _written(providers: Providers) -> dict[str, Any]:
+    """The telephones of the demo's reporters: messages of the official account, its template messages, texts."""
+    api = providers.wechat.api
+    return {
+        "wechat": [{"to": one["touser"], "text": one["text"]["content"]} for one in api.sent],
+        "template": [{"to": one["touser"], "text": one["data"]["content"]["value"]} for one in api.templates],
+        "sms": [{"to": one.to, "text": one.body} for one in providers.twilio.messages.sent],
+    }
 
 
 def made(channel: str, files: Sequence[Path]) -> tuple[Input, str]:

@@ -120,7 +120,7 @@ class Providers:
             ),
             SOURCES["wechat"]: (
                 "演示公众号",
-                {"app_id": APP_ID, "api_base": self.wechat.api_base},
+                {"app_id": APP_ID, "api_base": self.wechat.api_base, "template_id": "demo-12336"},
                 {"token": told["wechat_token"], "aes_key": told["wechat_aes_key"],
                  "app_secret": told["wechat_app_secret"]},
             ),

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from email import message_from_bytes
 from pathlib import Path
+from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -250,7 +252,36 @@ def test_an_order_without_a_running_demo_says_so(var: Path) -> None:
     answer = CliRunner().invoke(demo_commands, ["send", "email", "--wait", "0.2"])
     assert answer.exit_code == 1
     assert "does not answer" in answer.output
+    assert "does not answer" in CliRunner().invoke(demo_commands, ["read", "--wait", "0.2"]).output
     assert list((outside(var) / "outbox").iterdir()) == []
+
+
+def test_what_reporters_were_written_is_read(var: Path) -> None:
+    State.load(settings().folder("demo")).save()
+    api = SimpleNamespace(
+        sent=[{"touser": "o1", "text": {"content": "收件"}}],
+        templates=[{"touser": "o1", "data": {"content": {"value": "结果"}}}],
+    )
+    texts = SimpleNamespace(sent=[SimpleNamespace(to="+8613800000001", body="进展")])
+    doors = SimpleNamespace(providers=SimpleNamespace(wechat=SimpleNamespace(api=api),
+                                                      twilio=SimpleNamespace(messages=texts)))  # fmt: skip
+    done = Event()
+
+    def process() -> None:
+        while not done.wait(0.05):
+            outbox.serve(doors)  # type: ignore[arg-type]  # the part of the providers that is read
+
+    thread = Thread(target=process)
+    thread.start()
+    try:
+        answer = CliRunner().invoke(demo_commands, ["read"])
+    finally:
+        done.set()
+        thread.join()
+    assert json.loads(answer.output) == {
+        "wechat": [{"to": "o1", "text": "收件"}], "template": [{"to": "o1", "text": "结果"}],
+        "sms": [{"to": "+8613800000001", "text": "进展"}],
+    }  # fmt: skip
 
 
 def test_samples_and_given_files(tmp_path: Path) -> None:
