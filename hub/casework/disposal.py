@@ -7,14 +7,14 @@ everything by which they could be found again are gone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from hub import clock, db
-from hub.access import audit
+from hub.access import audit, walls
 from hub.access.people import Actor, visible
 from hub.access.sealing import open_key
 from hub.casework.counters import count, counter_keys
@@ -38,6 +38,7 @@ from hub.models import (
     ReporterIndex,
     RetentionHold,
     SearchRow,
+    User,
 )
 from hub.settings import settings
 from hub.terms import Role, State
@@ -61,6 +62,7 @@ class Due:
 def hold(session: Session, who: Actor, clue: Clue, reason: str) -> RetentionHold:
     """Keeps a clue whatever the schedule says: a lawsuit, an inspection. Raises RefusedError."""
     _lead(who)
+    _own(who, clue)
     if not reason.strip():
         raise RefusedError("请写明暂缓处置的理由")
     if _held(session, clue.id) is not None:
@@ -76,6 +78,7 @@ def hold(session: Session, who: Actor, clue: Clue, reason: str) -> RetentionHold
 def lift(session: Session, who: Actor, clue: Clue) -> None:
     """Ends a hold."""
     _lead(who)
+    _own(who, clue)
     row = _held(session, clue.id)
     if row is None:
         raise RefusedError("这条线索没有暂缓处置")
@@ -91,6 +94,11 @@ def _held(session: Session, clue_id: int) -> RetentionHold | None:
 def _lead(who: Actor) -> None:
     if not who.has(frozenset({Role.LEAD})):
         raise RefusedError("只有单位负责人可以办理")
+
+
+def _own(who: Actor, clue: Clue) -> None:
+    if clue.owner_unit_id != who.unit_id:
+        raise RefusedError("只有承办单位可以办理")
 
 
 def due(session: Session, who: Actor, limit: int = 200) -> list[Due]:
@@ -158,6 +166,48 @@ def decide(session: Session, who: Actor, number: int, *, agree: bool) -> None:
     told = shred(session, clue) if agree else {}
     act = "disposal_done" if agree else "disposal_refused"
     audit.record(session, f"clue:{clue.id}", act, actor=who.label, data=told)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A disposal somebody proposed: waiting for the second person, done or refused."""
+
+    id: int
+    no: str
+    label: str
+    state: str
+    proposed: datetime
+    proposed_by: str
+    decided: datetime | None
+    decided_by: str
+    own: bool  # proposed by the viewer, who cannot be the second person
+
+
+def asked(session: Session, who: Actor, limit: int = 100) -> list[Asked]:
+    """Proposals the person may decide, then what the own unit decided before; the newest first."""
+    if not who.has(DECIDERS):
+        return []
+    mine = visible(who).with_only_columns(ClueUnit.clue_id)
+    before = (Disposal.state != "open") & (Clue.owner_unit_id == who.unit_id)
+    first, second = aliased(User), aliased(User)
+    rows = session.execute(
+        select(Disposal, Clue.no, first.name, second.name)
+        .join(Clue, Clue.id == Disposal.clue_id)
+        .join(first, first.id == Disposal.proposed_by)
+        .outerjoin(second, second.id == Disposal.decided_by)
+        .where(((Disposal.state == "open") & Disposal.clue_id.in_(mine)) | before, ~walls.hide(who, Disposal.clue_id))
+        .order_by(Disposal.state != "open", Disposal.id.desc())
+        .limit(limit)
+    )
+    labels = {rule.id: rule.label for rule in retention.schedule()}
+    return [
+        Asked(
+            row.id, no, labels.get(row.rule, row.rule), row.state, clock.china(row.proposed_at), one,
+            clock.china(row.decided_at) if row.decided_at is not None else None, other or "",
+            row.proposed_by == who.user_id,
+        )
+        for row, no, one, other in rows
+    ]  # fmt: skip
 
 
 def _only_here(session: Session, clue: Clue) -> tuple[list[int], list[int]]:

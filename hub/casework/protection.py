@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from hub import clock
 from hub.access import audit
-from hub.access.people import Actor
+from hub.access.people import Actor, visible
 from hub.access.sealing import new_key, open_key
 from hub.casework.errors import RefusedError
-from hub.models import Clue, ClueReporter, LeakIncident, MisuseMark
+from hub.models import Clue, ClueReporter, ClueUnit, LeakIncident, MisuseMark, User
 from hub.terms import Role
 
 LEAKS = {
@@ -21,6 +22,7 @@ LEAKS = {
 }  # fmt: skip
 REPORTERS_OF_LEAKS = frozenset(set(Role) - {Role.OTHER_DEPARTMENT})
 CLOSERS = frozenset({Role.LEAD, Role.SECADMIN})
+DECIDERS = frozenset({Role.LEAD, Role.SUPERVISOR})
 LEAST, LONGEST = 5, 2000
 
 
@@ -82,8 +84,8 @@ def close_leak(session: Session, who: Actor, number: int, measures: str) -> None
 
 def mark(session: Session, who: Actor, clue: Clue, reporter_id: int, reason: str) -> MisuseMark:
     """A lead proposes the mark. It changes nothing of how reports are taken in. Raises RefusedError."""
-    if not who.has(frozenset({Role.LEAD})):
-        raise RefusedError("只有单位负责人可以提出")
+    if not who.has(frozenset({Role.LEAD})) or clue.owner_unit_id != who.unit_id:
+        raise RefusedError("只有承办单位负责人可以提出")
     if session.get(ClueReporter, (clue.id, reporter_id)) is None:
         raise RefusedError("这条线索没有这个举报人")
     if not LEAST <= len(reason.strip()) <= LONGEST:
@@ -101,9 +103,52 @@ def mark(session: Session, who: Actor, clue: Clue, reporter_id: int, reason: str
     return row
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A mark as its page shows it; words only for leads and supervisors who see the clue."""
+
+    id: int
+    no: str
+    state: str
+    at: datetime
+    proposed_by: str
+    reason: str
+    appeal: str
+    involved: bool  # the viewer proposed or decided it, and cannot take the next step
+
+
+def marks(session: Session, who: Actor, limit: int = 100) -> list[Marked]:
+    """Marks on reporters of clues this person sees, those that wait first."""
+    if not who.has(DECIDERS):
+        return []
+    mine = visible(who).with_only_columns(ClueUnit.clue_id)
+    waits = MisuseMark.state.in_(("open", "appealed"))
+    rows = session.execute(
+        select(MisuseMark, Clue.no, Clue.key_id, User.name)
+        .join(Clue, Clue.id == MisuseMark.clue_id)
+        .join(User, User.id == MisuseMark.proposed_by)
+        .where(MisuseMark.clue_id.in_(mine))
+        .order_by(~waits, MisuseMark.id.desc())
+        .limit(limit)
+    )
+    found = []
+    for row, no, key_id, name in rows:
+        key = open_key(session, key_id)
+        words = key.text(row.appeal, "misuse.appeal") if row.appeal is not None else ""
+        involved = who.user_id in (row.proposed_by, row.decided_by)
+        at = clock.china(row.proposed_at)
+        reason = key.text(row.reason, "misuse.reason")
+        found.append(Marked(row.id, no, row.state, at, name, reason, words, involved))
+    return found
+
+
+def _sees(session: Session, who: Actor, row: MisuseMark) -> bool:
+    return session.scalars(visible(who).where(ClueUnit.clue_id == row.clue_id).limit(1)).first() is not None
+
+
 def _mark(session: Session, who: Actor, number: int, state: str) -> MisuseMark:
     row = session.get(MisuseMark, number, with_for_update=True)
-    if row is None or not who.has(frozenset({Role.LEAD, Role.SUPERVISOR})):
+    if row is None or not who.has(DECIDERS) or not _sees(session, who, row):
         raise RefusedError("没有这个标记")
     if row.state != state:
         raise RefusedError("这个标记已经处理")
@@ -120,14 +165,17 @@ def confirm_mark(session: Session, who: Actor, number: int, *, agree: bool) -> N
     audit.record(session, f"clue:{row.clue_id}", act, actor=who.label, data={"mark": row.id})
 
 
-def appeal(session: Session, number: int, words: str) -> None:
-    """The reporter objects, by whatever channel a person took it from."""
+def appeal(session: Session, number: int, words: str, who: Actor | None = None) -> None:
+    """The reporter objects, by whatever channel a person took it from: `who` entered it for them."""
     row = session.get(MisuseMark, number, with_for_update=True)
-    if row is None or row.state != "confirmed":
+    if row is None or row.state != "confirmed" or (who is not None and not _sees(session, who, row)):
         raise RefusedError("没有可以申诉的标记")
+    if not LEAST <= len(words.strip()) <= LONGEST:
+        raise RefusedError(f"请写明举报人的申诉（{LEAST} 至 {LONGEST} 字）")
     key = open_key(session, session.get_one(Clue, row.clue_id).key_id)
-    row.state, row.appeal = "appealed", key.seal(words.strip()[:LONGEST], "misuse.appeal")
-    audit.record(session, f"clue:{row.clue_id}", "misuse_appealed", data={"mark": row.id})
+    row.state, row.appeal = "appealed", key.seal(words.strip(), "misuse.appeal")
+    actor = who.label if who is not None else "system"
+    audit.record(session, f"clue:{row.clue_id}", "misuse_appealed", actor=actor, data={"mark": row.id})
 
 
 def decide_appeal(session: Session, who: Actor, number: int, *, lift: bool) -> None:

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from channels.registry import channels
 from hub import clock
 from hub.access import grants, people, reveal
+from hub.casework import protection
 from hub.settings import settings
 from hub.supervision import board
 from hub.terms import ROLE_LABELS, Role
@@ -83,6 +84,7 @@ def menu() -> list[Entry]:
         (frozenset({Role.HANDLER}), "rules.absences", "离岗代理", ("rules.absences",)),
         (grants.SHOWN_TO, "people.listing", "人员与权限", ("people.listing", "people.add", "people.password")),
         (reveal.LOOKERS, "reveal.listing", "身份查看", ("reveal.listing",)),
+        (protection.DECIDERS, "retention.page", "保存与处置", ("retention.page", "retention.misuse")),
         (frozenset({Role.LEAD, Role.SYSADMIN}), "directory.certificate_page", "执法证",
             ("directory.certificate_page",)),
         (frozenset(Role), "directory.listing", "单位目录", ("directory.listing", "directory.unit_page",
