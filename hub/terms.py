@@ -57,6 +57,10 @@ INTAKE_KIND_LABELS = {
 }
 
 
+SITE_PHOTOS = "desk:photos"
+"""Source of photos taken at a site visit: evidence that the desk adds, no delivery of a channel, counted nowhere."""
+
+
 class IntakeState(StrEnum):
     """Where an intake stands on its way into the queue."""
 

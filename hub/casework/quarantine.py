@@ -16,14 +16,16 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from hub import search
 from hub.access import walls
 from hub.access.people import Actor
 from hub.access.sealing import open_key
 from hub.casework import clocks
 from hub.casework.acts import afterwards, effect
-from hub.casework.changes import announce
+from hub.casework.changes import seen_by
 from hub.casework.counters import place
 from hub.casework.doing import Doing
+from hub.casework.values import IDENTITY, reenrich
 from hub.casework.walls import put_up, shut_out_named
 from hub.models import (
     Blob,
@@ -59,12 +61,14 @@ def shut_out(doing: Doing) -> None:
 
 
 def _forget_words(session: Session, clue: Clue) -> None:
-    """Takes the content out of search, suggestions, comparison, lists. The sealed originals stay till handed over."""
+    """Takes the content out of search, suggestions, comparison, lists. The sealed originals and the title as sent stay
+    till handed over: were it lifted, the clue would be whole again.
+    """
     session.execute(delete(SearchRow).where(SearchRow.clue_id == clue.id))
     for table in (SuggestionRow, LikenessKey, Likeness):
         session.execute(delete(table).where(table.clue_id == clue.id))
     key = open_key(session, clue.key_id)
-    clue.title, clue.summary = key.seal("", "clue.title"), key.seal("", "clue.summary")
+    clue.summary = key.seal("", "clue.summary")
     clue.missing, clue.handler_id = [], None
     session.flush()
 
@@ -166,4 +170,5 @@ def release(doing: Doing) -> None:
             row.state, row.decided_at, row.decided_by = "released", doing.at, doing.user_id
     doing.session.flush()
     place(doing.session, doing.clue)
-    announce(doing.session, doing.clue)
+    search.rebuild(doing.session, doing.clue.id, seen_by(doing.session, doing.clue.id), without=IDENTITY)
+    reenrich(doing.session, doing.clue)

@@ -34,12 +34,13 @@ HOLDING = frozenset(
 def look(session: Session, clue: Clue, texts: Sequence[str], respondents: Iterable[str] = ()) -> None:
     """Puts up holds where the texts accuse a unit of the chain, or a respondent bears the name of one of its people.
 
-    The clue is locked. Once decided, the same clue is not held again for the same unit or person.
+    The clue is locked. Once decided, the same clue is not held again for the same unit or person. The ministry itself
+    is never held off: no superior above it could decide, and the clocks would run with nobody to act; its people are.
     """
     if clue.state not in HOLDING:
         return
     known = _known_units(session, clue)
-    officers = _officers(session, known)
+    officers = _officers(session, [*known, *_root(session)])
     found = [hit for text in texts for hit in accusing.accused(text, _names(known), officers)]
     before = session.scalars(select(Wall).where(Wall.clue_id == clue.id)).all()
     decided = {row.unit_id for row in before} | {-row.user_id for row in before if row.user_id is not None}
@@ -65,6 +66,10 @@ def _known_units(session: Session, clue: Clue) -> list[Unit]:
     ids |= set(of_place.path) if of_place is not None else set()
     rows = session.scalars(select(Unit).where(Unit.id.in_(ids), Unit.parent_id.is_not(None)))
     return sorted(rows, key=lambda row: (-len(row.path), row is not of_place, row.id))
+
+
+def _root(session: Session) -> Sequence[Unit]:
+    return session.scalars(select(Unit).where(Unit.parent_id.is_(None))).all()
 
 
 def _names(known: Sequence[Unit]) -> list[accusing.UnitNames]:

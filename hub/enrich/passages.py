@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from channels.contract import PartKind
 from hub.access.sealing import Key, open_key
 from hub.models import Clue, Intake, Part, Segment, Transcript
-from hub.terms import Passage, Span
+from hub.terms import SITE_PHOTOS, Passage, Span
 
 READ = (PartKind.TEXT, PartKind.LINK, PartKind.LOCATION)
 LABELS = {"place": "违法行为发生地", "respondent": "违法主体", "facts": "主要违法事实", "evidence": "证据材料"}
@@ -49,11 +49,11 @@ def current(session: Session, part_id: int) -> Transcript | None:
 
 
 def of_clue(session: Session, clue: Clue) -> list[Source]:
-    """Every passage of the clue, in the order of arrival."""
+    """Every passage of the clue, in the order of arrival. Not what stands on photos of a visit: nobody reported it."""
     rows = session.execute(
         select(Part, Intake.key_id)
         .join(Intake, Intake.id == Part.intake_id)
-        .where(Part.clue_id == clue.id)
+        .where(Part.clue_id == clue.id, Intake.source_id != SITE_PHOTOS)
         .order_by(Intake.at, Intake.id, Part.ord)
     ).all()
     found: list[Source] = []

@@ -17,7 +17,7 @@ from hub.enrich import duplicates, passages, produce
 from hub.enrich.likeness import Sketch
 from hub.jurisdiction import scopes
 from hub.models import Clue, Intake, IntakeClue, Part, SuggestionRow, Transcript, Unit, Work
-from hub.terms import IntakeKind, Suggestion
+from hub.terms import SITE_PHOTOS, IntakeKind, Suggestion
 from hub.work.rows import Job
 
 IDENTITY = ("phone", "id_number", "reporter_name", "email")
@@ -156,10 +156,11 @@ def _suggest_kind(session: Session, clue: Clue, made: Sequence[Suggestion]) -> N
 
 
 def _has_evidence(session: Session, clue_id: int) -> bool:
+    """Whether the report came with any; photos of a visit are ours."""
     kinds = (PartKind.SCAN, PartKind.VIDEO, PartKind.FILE)
-    return bool(
-        session.scalar(select(exists().where(Part.clue_id == clue_id, Part.kind.in_(kinds), Part.blob_id.is_not(None))))
-    )
+    ours = select(Intake.id).where(Intake.id == Part.intake_id, Intake.source_id == SITE_PHOTOS)
+    sent = select(Part.id).where(Part.clue_id == clue_id, Part.kind.in_(kinds), Part.blob_id.is_not(None))
+    return bool(session.scalar(select(sent.where(~ours.exists()).exists())))
 
 
 def _unread(session: Session, clue_id: int) -> bool:

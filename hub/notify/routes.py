@@ -13,7 +13,7 @@ from channels.contract import Source as Entrance
 from channels.registry import channels
 from hub import clock
 from hub.jurisdiction import units
-from hub.models import Clue, Intake, Notice, Source, Unit, Wish
+from hub.models import Clue, HandOver, Intake, Notice, Source, Unit, Wish
 from hub.notify.parties import identity
 from hub.settings import settings
 
@@ -55,7 +55,10 @@ def options(session: Session, notice: Notice) -> list[Option]:
 
     Without a recorded wish the own channel counts as consented; where that does not reach the party (a form, a letter),
     the contacts it stated there itself do (our reading). Anonymous: the own channel only. Confidential: no letter.
+    None once an N4 clue was handed over: who reported it can no longer be read, a late bounce finds no other way.
     """
+    if _shredded(session, notice.clue_id):
+        return []
     if notice.party != "reporter":
         return [Option(REPLY, None)] if notice.kind != "receipt" else []
     clue = session.get_one(Clue, notice.clue_id)
@@ -72,6 +75,11 @@ def options(session: Session, notice: Notice) -> list[Option]:
     if notice.kind == "receipt":  # nobody is rung up to hear that a letter arrived
         chosen = [(code, route) for code, route in chosen if route.send is not None]
     return [_option(session, code, route, intake, notice.unit_id or clue.owner_unit_id) for code, route in chosen]
+
+
+def _shredded(session: Session, clue_id: int) -> bool:
+    done = select(HandOver.id).where(HandOver.clue_id == clue_id, HandOver.shredded_at.is_not(None))
+    return session.scalar(done) is not None
 
 
 def _consented(fitting: list[tuple[str, Route]], own: str, wish: Wish | None) -> list[tuple[str, Route]]:

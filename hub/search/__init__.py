@@ -4,11 +4,12 @@
 """
 
 from hub.search.finding import Hit, clues, find, matching
+from hub.search.rebuilding import rebuild
 from hub.search.rows import add_units, index, remove, replace
 from hub.search.texts import register, words_of
 from hub.search.tokens import LENGTH, OVERLAP, Folded, fold, token, unit_token, vector
 
 __all__ = [
-    "LENGTH", "OVERLAP", "Folded", "Hit", "add_units", "clues", "find", "fold", "index", "matching", "register",
-    "remove", "replace", "token", "unit_token", "vector", "words_of",
+    "LENGTH", "OVERLAP", "Folded", "Hit", "add_units", "clues", "find", "fold", "index", "matching", "rebuild",
+    "register", "remove", "replace", "token", "unit_token", "vector", "words_of",
 ]  # fmt: skip

@@ -11,14 +11,19 @@ from sqlalchemy.orm import Session
 from hub import clock
 from hub.access.masking import mask
 from hub.access.sealing import open_key
+from hub.access.walls import live
 from hub.enrich import passages
 from hub.enrich.run import IDENTITY
 from hub.jurisdiction.divisions import table
-from hub.models import Blob, Clue, ClueReporter, Intake, IntakeClue, Reporter, SuggestionRow, Unit
+from hub.models import Blob, Clue, ClueReporter, Intake, IntakeClue, Reporter, SuggestionRow, Unit, Wall
 
 
 def rows(session: Session, *, with_text: bool = False) -> Iterator[dict[str, Any]]:
-    """Every clue, newest first. For the command line of whoever runs the hub: text only masked."""
+    """Every clue, newest first. For the command line of whoever runs the hub: text only masked.
+
+    Of an N4 clue only its number, state, unit and the hashes of its originals: it is sealed off, or shredded.
+    """
+    sealed = set(session.scalars(select(Wall.clue_id).where(Wall.reason == "N4", live())))
     units = {unit.id: unit.code for unit in session.scalars(select(Unit))}
     for clue in session.scalars(select(Clue).order_by(Clue.at.desc(), Clue.id.desc())):
         intakes = session.scalars(
@@ -41,8 +46,10 @@ def rows(session: Session, *, with_text: bool = False) -> Iterator[dict[str, Any
             "originals": originals(session, [intake.id for intake in intakes]),
             "suggested": clue.enriched,
         }
+        if clue.id in sealed:
+            row |= {"division": None, "place": None, "class": None, "missing": []}
         if with_text:
-            row["text"] = masked_text(session, clue)
+            row["text"] = masked_text(session, clue) if clue.id not in sealed else None
         yield row
 
 

@@ -16,9 +16,9 @@ from hub.access import audit
 from hub.access.people import Actor
 from hub.access.sealing import new_key, open_key
 from hub.models import Blob, Certificate, Clue, Intake, IntakeClue, Officer, Part, SiteRecord, User, Verification
-from hub.terms import IntakeKind, IntakeState
+from hub.terms import SITE_PHOTOS, IntakeKind, IntakeState
 
-SOURCE = "desk:photos"
+SOURCE = SITE_PHOTOS
 MOST = 200  # officers offered
 
 
