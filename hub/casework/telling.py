@@ -98,7 +98,7 @@ def take_back(doing: Doing, kinds: tuple[str, ...]) -> None:
     for row in notices(doing.session, doing.clue, kinds):
         if not row.clock:
             continue
-        if row.state == "queued" and doing.who is not None:
+        if row.state == "queued":
             try:
                 notify.recall(doing.session, doing.who, row.id)
             except notify.RecallError:

@@ -117,8 +117,8 @@ def receipt(session: Session, clue_id: int, report: Report) -> list[Notice]:
     return ask(session, clue_id, "receipt", {}, once="receipt")
 
 
-def recall(session: Session, who: Actor, notice_id: int) -> None:
-    """Takes a notice back before it is sent. Raises RecallError where it is too late."""
+def recall(session: Session, who: Actor | None, notice_id: int) -> None:
+    """Takes a notice back before it is sent; `who` None: the machine. Raises RecallError where it is too late."""
     notice = session.scalars(select(Notice).where(Notice.id == notice_id).with_for_update()).one()
     attempts = session.scalars(select(Attempt).where(Attempt.notice_id == notice.id)).all()
     if notice.state != "queued" or any(row.state in ("sending", "unknown", "sent", "delivered") for row in attempts):
@@ -129,6 +129,7 @@ def recall(session: Session, who: Actor, notice_id: int) -> None:
     for task in session.scalars(
         select(NoticeTask).where(NoticeTask.notice_id == notice.id, NoticeTask.state == "open")
     ):
-        task.state, task.done_at, task.by_user = "recalled", clock.now(), who.user_id
+        task.state, task.done_at, task.by_user = "recalled", clock.now(), who.user_id if who else None
     notice.state = "recalled"
-    audit.record(session, f"clue:{notice.clue_id}", "notice_recalled", actor=who.label, data={"notice": notice.id})
+    actor = who.label if who else "system"
+    audit.record(session, f"clue:{notice.clue_id}", "notice_recalled", actor=actor, data={"notice": notice.id})
