@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from email import message_from_bytes
 from pathlib import Path
-from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
@@ -265,13 +264,13 @@ def test_what_reporters_were_written_is_read(var: Path) -> None:
     texts = SimpleNamespace(sent=[SimpleNamespace(to="+8613800000001", body="进展")])
     doors = SimpleNamespace(providers=SimpleNamespace(wechat=SimpleNamespace(api=api),
                                                       twilio=SimpleNamespace(messages=texts)))  # fmt: skip
-    done = Event()
+    done = threading.Event()
 
     def process() -> None:
         while not done.wait(0.05):
             outbox.serve(doors)  # type: ignore[arg-type]  # the part of the providers that is read
 
-    thread = Thread(target=process)
+    thread = threading.Thread(target=process)
     thread.start()
     try:
         answer = CliRunner().invoke(demo_commands, ["read"])

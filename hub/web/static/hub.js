@@ -55,7 +55,7 @@ const hub = (() => {
   }
   // A demo's clock was moved: days are counted anew, but nothing that somebody is typing is lost.
   function later() {
-    const typing = all("input:not([type=hidden]),textarea", $("main")).some((box) => box.type !== "checkbox" && box.type !== "radio" && box.value !== box.defaultValue);
+    const typing = $("[data-dirty]") || all("input:not([type=hidden]),textarea", $("main")).some((box) => box.type !== "checkbox" && box.type !== "radio" && box.value !== box.defaultValue);
     if (typing) say("演示时间已拨快，刷新后可见"); else setTimeout(() => location.reload(), 600);
   }
   function light(on) { all("[data-live]").forEach((node) => node.classList.toggle("on", Boolean(on))); stateOn = on; }
