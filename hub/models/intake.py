@@ -51,6 +51,7 @@ class Intake(Base):
         CheckConstraint("state in ({})".format(",".join(f"'{s}'" for s in IntakeState)), name="state"),
         CheckConstraint("kind is null or kind in ({})".format(",".join(f"'{k}'" for k in IntakeKind)), name="kind"),
         Index("ix_intake_unit_state", "unit_id", "state", "id"),
+        Index("ix_intake_lines", "unit_id", "at", postgresql_where=text("channel = 'phone'")),
     )
     id: Mapped[Id]
     channel: Mapped[Str]

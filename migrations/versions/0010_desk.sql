@@ -52,3 +52,5 @@ CREATE TABLE shift_note (
 );
 
 CREATE INDEX ix_shift_note_unit ON shift_note (unit_id, id);
+
+CREATE INDEX ix_intake_lines ON intake (unit_id, at) WHERE channel = 'phone';
