@@ -28,7 +28,7 @@ def register(
         raise CertificateError(f"姓名和证号须填写，各不超过 {LONGEST} 字")
     if valid[0] > valid[1]:
         raise CertificateError("有效期起不能晚于有效期止")
-    if known(session, number) is not None:
+    if standing(session, number) is not None:
         raise CertificateError(f"证号 {number} 已在台账中")
     if user_id is not None and session.get(User, user_id) is None:
         raise CertificateError("没有这个人员")
@@ -57,6 +57,12 @@ def known(session: Session, number: str) -> Certificate | None:
     """The latest certificate of a number; one in force before one that was withdrawn."""
     rows = select(Certificate).where(Certificate.number == number)
     return session.scalars(rows.order_by(Certificate.withdrawn_on.is_not(None), Certificate.id.desc())).first()
+
+
+def standing(session: Session, number: str) -> Certificate | None:
+    """The certificate of a number that was not withdrawn: a renewed one may bear the number of the one before."""
+    row = known(session, number)
+    return row if row is not None and row.withdrawn_on is None else None
 
 
 def last_day(row: Certificate) -> date:

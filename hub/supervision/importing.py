@@ -236,7 +236,7 @@ def _check_person(session: Session, who: Actor, values: dict[str, str], _coming:
         valid = _validity(values)
         if len(values["certificate"]) > certificates.LONGEST:
             raise ListError(f"证号不超过 {certificates.LONGEST} 字")
-        row = certificates.known(session, values["certificate"])
+        row = certificates.standing(session, values["certificate"])
         if row is not None and (row.name, row.valid_from, row.valid_until) != (values["name"], *valid):
             raise ListError(f"证号 {values['certificate']} 已在台账中，内容不同")
         said += [] if row is not None else [f"登记执法证 {values['certificate']}"]
@@ -376,7 +376,7 @@ def _take_person(session: Session, who: Actor, values: dict[str, str], taken: Ta
             if (unit.id, role.value) not in have:
                 grants.propose(session, who, person.id, unit.code, role.value, REASON)
     number = values.get("certificate", "")
-    if number and certificates.known(session, number) is None:
+    if number and certificates.standing(session, number) is None:
         certificates.register(session, who, unit, values["name"], number, _validity(values), person.id)
     session.flush()
 

@@ -50,6 +50,10 @@ def test_a_unit_is_found_and_set_up(signed: Signed) -> None:
     assert told.status_code == 422
     assert "已经使用过" in told.text
     assert 'value="桃江经开区分局"' in told.text, "what was typed stays"
+    assert client.get("/units?q=%00").status_code == 200
+    for wrong in ("\0", "9" * 20):
+        told = client.post("/units/430922-kfq/rename", data={"name": wrong, "csrf_token": csrf, "since": wrong})
+        assert told.status_code == 422, "no text of the database, no day"
     told = client.post("/units/430922-kfq/rename", data={"name": "经开区分局", "csrf_token": csrf, "since": ""})
     assert told.status_code == 303
     page = client.get("/units/430922-kfq").text
@@ -93,7 +97,8 @@ def test_the_ledger(signed: Signed) -> None:
     assert other.post(f"/certificates/{number}/withdraw", data={"csrf_token": other_csrf}).status_code == 404
     assert client.post(f"/certificates/{number}/withdraw", data={"csrf_token": csrf}).status_code == 303
     assert "注销" in client.get("/certificates").text
+    assert client.post("/certificates", data=new | {"valid_from": "2030-01-01"}).status_code == 303, "renewed"
     with db.reading() as session:
         unit = units.by_code(session, "430922")
         assert unit is not None
-        assert session.scalars(select(Certificate)).one().unit_id == unit.id
+        assert {row.unit_id for row in session.scalars(select(Certificate))} == {unit.id}
