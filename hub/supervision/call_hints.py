@@ -46,14 +46,13 @@ def hints(session: Session, who: Actor, values: Mapping[str, str]) -> dict[str, 
     made = produce.produce(
         [Passage(words)], prior=who.unit_code, has_evidence=bool(values.get("evidence"))
     ) if words else []  # fmt: skip
-    keys = _caller_keys(values.get("caller", ""))
     return {
         "elements": _elements(values, made),
         "place": _place(values, made),
         "classes": [] if values.get("class") else _classes(made),
         "urgent": next((item.reason for item in made if item.field == "urgency" and item.value == "特急"), ""),
         "earlier": earlier(session, who, values.get("caller", "")),
-        "alike": _alike(session, who, values, words, keys),
+        "alike": _alike(session, who, values, words),
     }
 
 
@@ -102,11 +101,6 @@ def _classes(made: list[Suggestion]) -> list[dict[str, str]]:
     return list(found.values())[:3]
 
 
-def _caller_keys(number: str) -> list[str]:
-    plain = normal("phone", number)
-    return [f"phone:{blind('phone', plain).hex()}"] if len(plain) >= DIGITS else []
-
-
 def earlier(session: Session, who: Actor, number: str) -> dict[str, Any]:
     """Count and states of this caller's earlier clues inside the person's own scope; nothing else of them
     (PRODUCT §10). `shared`: the number is marked as used by several people.
@@ -126,14 +120,14 @@ def earlier(session: Session, who: Actor, number: str) -> dict[str, Any]:
     return {"count": len(states), "states": [[label, n] for label, n in counted.most_common()], "shared": shared}
 
 
-def _alike(
-    session: Session, who: Actor, values: Mapping[str, str], words: str, keys: list[str]
-) -> list[dict[str, Any]]:
-    """Clues the person may see that may tell of the same act: to ask about, never a decision."""
+def _alike(session: Session, who: Actor, values: Mapping[str, str], words: str) -> list[dict[str, str]]:
+    """Clues the person may see that may tell of the same act: to ask about, never a decision. The caller's number is
+    left out of the comparison: it would say which clue is theirs, and of earlier ones only count and state are shown.
+    """
     if len(values.get("place", "") + values.get("facts", "")) < SEARCHED_FROM:
         return []
-    found = duplicates.candidates_for_text(session, who, words, who.unit_code, keys=keys, limit=3)
-    return [{"no": one.no, "same": one.kind == "duplicate", "words": one.words} for one in found]
+    found = duplicates.candidates_for_text(session, who, words, who.unit_code, limit=3)
+    return [{"no": one.no, "words": one.words} for one in found]
 
 
 # ---- places

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_access import check
+
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 NUMBER, NAME = "13900004567", "李桂花"
@@ -103,3 +105,32 @@ def test_a_draft_survives_the_browser_and_the_network(window: Any) -> None:
     again.keyboard.press("F6")
     expect(again.locator("#toast")).to_contain_text("已记为咨询")
     expect(again.locator("#lists")).to_contain_text("咨询 1")
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_the_pad_is_accessible_with_everything_on_it(window: Any, size: str) -> None:
+    page: Page = window("lead", size).go("/call")
+    found = check(page, "empty pad")
+    page.fill("#c-caller", "13800001234")
+    page.fill("#c-facts", FACTS)
+    page.fill("#c-place", "桃江 武潭")
+    page.locator("#l-place li").first.wait_for()
+    found += check(page, "places offered")
+    page.keyboard.press("Enter")
+    page.keyboard.press("F4")
+    page.locator("#duty li").first.wait_for()
+    expect(page.locator("#hints")).to_contain_text("类型建议", timeout=30_000)
+    expect(page.locator("#saved")).to_contain_text("已保存")
+    found += check(page, "pad with hints")
+    page.keyboard.press("F7")
+    page.fill("#f-code", "AAAA-BBBB-CCCC")
+    page.keyboard.press("Enter")
+    expect(page.locator("#follow-problem")).to_contain_text("查询码不正确")
+    found += check(page, "follow-up refused")
+    page.keyboard.press("Escape")
+    page.keyboard.press("F8")
+    page.locator(".read-out.code").wait_for(timeout=60_000)
+    found += check(page, "number and code")
+    page.keyboard.press("Escape")
+    expect(page.locator("#lists")).to_contain_text("读查询码")
+    assert found == []

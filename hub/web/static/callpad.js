@@ -149,7 +149,7 @@
     if (found.place) line(`地点建议：${found.place.name}${found.place.sure ? "" : "（待核对）"}`, act("采用", () => usePlace(found.place)));
     for (const one of found.classes) line(`类型建议：${one.code} ${one.label}${one.words ? "（" + one.words + "）" : ""}`, act("采用", () => { pickClass(one.code); changed(); ask(); }));
     for (const one of found.alike) {
-      const item = node("li", one.same ? "同一来电人的相似线索 " : "相似线索 "), link = node("a", one.no);
+      const item = node("li", "相似线索 "), link = node("a", one.no);
       link.href = "/clues/" + one.no; link.target = "_blank"; link.rel = "noopener";
       item.append(link, node("small", " " + one.words));
       list.append(item);
@@ -163,7 +163,7 @@
     chosen.division = division;
     chosen.place = division ? (chosen.whole && name.startsWith(chosen.whole) ? chosen.whole : name) : "";
     $("#division").hidden = !division;
-    $("#division").textContent = division ? "✓ " + division : "";
+    $("#division").textContent = division ? (division.length > 6 ? "✓ 已到乡镇" : "✓ 已到县") : "";
   }
   function usePlace(item) {
     const box = $("#c-place");
