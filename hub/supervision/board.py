@@ -40,6 +40,7 @@ from hub.terms import Role, State
 SEES = frozenset({Role.LEAD, Role.SUPERVISOR})
 """Who supervises: of the own unit and everything below it."""
 WHAT = {"open": "在办", "today": "今天到期", "overdue": "已超期"}
+POINTS = ("near", "due", "overdue", "lead", "head", "superior")  # of warnings, from the first to the last
 READ = 2000  # feedbacks looked through for a period
 MOST = 200  # of a list that is no page of clues; the page says so where there are more
 REASONS = {
@@ -299,6 +300,18 @@ def majors(session: Session, who: Actor, since: datetime) -> list[Reported]:
     rows = casework.reported_to(session, who, since)
     names = _names(session, {row.from_unit_id for row in rows})
     return [Reported(row.clue_no, names[row.from_unit_id], row.at, row.late) for row in rows]
+
+
+def alerts(session: Session, who: Actor) -> list[casework.Alert]:
+    """The warnings for the person, of each clock or stall only the furthest point reached, the newest first; at most
+    MOST.
+    """
+    found: dict[tuple[int, str], casework.Alert] = {}
+    for one in casework.alerts(session, who, MOST * len(POINTS)):
+        kept = found.get((one.clue_id, one.what))
+        if kept is None or POINTS.index(one.point) > POINTS.index(kept.point):
+            found[one.clue_id, one.what] = one
+    return sorted(found.values(), key=lambda one: (one.at, one.clue_id), reverse=True)[:MOST]
 
 
 @dataclass(frozen=True, slots=True)

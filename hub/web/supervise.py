@@ -11,7 +11,7 @@ from flask import Blueprint, abort, render_template, request
 from sqlalchemy.orm import Session
 
 from channels.registry import channels
-from hub import casework, clock, db
+from hub import clock, db
 from hub.casework import kinds, orders
 from hub.law import workflow
 from hub.models import Unit
@@ -110,7 +110,7 @@ def _tiles(session: Session) -> list[dict[str, Any]]:
     holds = [one for one in board.holds(session, me()) if one.mine]
     asked = board.directives(session, me(), period.since, period.until)
     major = board.majors(session, me(), period.moments[0])
-    told = casework.alerts(session, me(), board.MOST)
+    told = board.alerts(session, me())
     back, more = board.feedbacks(session, me(), *period.moments)
     decided = kinds.kind_decisions(session, me(), *period.moments)
     return [
@@ -194,7 +194,7 @@ def _major(session: Session, period: Period) -> dict[str, Any]:
 
 
 def _alerts(session: Session, _period: Period) -> dict[str, Any]:
-    return {"rows": casework.alerts(session, me(), board.MOST)}
+    return {"rows": board.alerts(session, me())}
 
 
 def _feedback(session: Session, period: Period) -> dict[str, Any]:

@@ -286,6 +286,7 @@ def test_major_clues_alerts_and_feedback(desk: Desk, signed: Open) -> None:
     client = signed(boss)
     page = client.get("/supervise/alerts").text
     assert "超期报上级" in page
+    assert "明天到期" not in page, "of each clock the furthest point only"
     assert desk.read(clue).no in page
     assert int(number(client, "alerts").split()[0]) == len(re.findall(r'tr data-no="', page))
 
