@@ -21,7 +21,9 @@ RESULTS = {"R0": "不存在违法行为", "R1": "存在违法行为"}
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A transfer outside the hub. `opens`: the person's unit sent it and may open its slip and package."""
+    """A transfer outside the hub. `opens`: what of it (slip, package) the person may open: of the unit that sent it; a
+    package that names the reporter only for the clue's handler and the leads.
+    """
 
     id: int
     number: str
@@ -38,7 +40,7 @@ class Sent:
     answered_at: datetime | None
     result: str
     back_at: datetime | None
-    opens: bool
+    opens: frozenset[str]
 
     @property
     def state_label(self) -> str:
@@ -86,11 +88,18 @@ def of_clue(session: Session, who: Actor, clue: Clue) -> Papers:
             row.id, row.number, unit, row.department, STAGES[row.stage], row.at, row.identity, row.state,
             due if row.state == "sent" else None, row.receipt_no, row.received_at, row.answer_no, row.answered_at,
             RESULTS.get(row.result or "", ""), row.back_at,
-            who.has(people.ORIGINAL_ROLES) and who.unit_id == row.unit_id,
+            _opens(who, clue, row),
         )
         for row, unit in rows
     )  # fmt: skip
     return Papers(made, handed(session, clue, "discipline"), takes_sheet(who, clue))
+
+
+def _opens(who: Actor, clue: Clue, row: Transfer) -> frozenset[str]:
+    if not who.has(people.ORIGINAL_ROLES) or who.unit_id != row.unit_id:
+        return frozenset()
+    named = not row.identity or clue.handler_id == who.user_id or who.has(frozenset({Role.LEAD}))
+    return frozenset({"slip", "package"} if named else {"slip"})
 
 
 def takes_sheet(who: Actor, clue: Clue) -> bool:

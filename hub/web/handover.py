@@ -34,7 +34,7 @@ def document(no: str, number: int, kind: str) -> Response:
     try:
         with db.transaction() as session:
             clue = desk.found(session, no)
-            if number not in {one.id for one in papers.of_clue(session, me(), clue).transfers if one.opens}:
+            if number not in {one.id for one in papers.of_clue(session, me(), clue).transfers if kind in one.opens}:
                 abort(404)
             name, data = transfers.document(session, me(), number, kind)
     except casework.RefusedError as error:

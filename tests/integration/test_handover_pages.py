@@ -119,6 +119,20 @@ def test_slip_and_package_from_the_page_of_the_clue(desk: Desk, signed: Open) ->
     assert "农执函9号" in page
 
 
+def test_a_package_that_names_the_reporter_is_for_handler_and_lead(desk: Desk, signed: Open) -> None:
+    clue = desk.clue()
+    desk.act(clue, "transfer", department=FARM, stage="verify", with_identity=True, consent="3月2日电话同意")
+    with db.reading() as session:
+        number = session.scalars(select(Transfer.id)).one()
+    no, lead = desk.read(clue).no, desk.who(COUNTY, Role.LEAD)
+    path = f"/clues/{no}/transfers/{number}"
+    other = signed(desk.who())
+    assert (other.status(f"{path}/slip"), other.status(f"{path}/package")) == (200, 404)
+    assert f"{path}/package" not in other.page(f"/clues/{no}")
+    assert signed(lead).status(f"{path}/package") == 200
+    assert events(clue, "transfer_read")[-1]["identity"] is True
+
+
 def test_n2_goes_to_discipline_inspection_with_a_list_and_its_number(desk: Desk, signed: Open) -> None:
     clue = desk.clue(CITY)
     no, boss = desk.read(clue).no, desk.who(CITY, Role.LEAD)
