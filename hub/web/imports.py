@@ -93,7 +93,7 @@ def _workbook(kind: str) -> bytes:
         if name in choices:
             fixed = DataValidation(type="list", formula1=f'"{",".join(choices[name])}"', allow_blank=True)
             sheet.add_data_validation(fixed)
-            fixed.add(f"{letter}3:{letter}{MOST}")
+            fixed.add(f"{letter}3:{letter}{MOST[kind]}")
     sheet.freeze_panes = "A3"
     out = io.BytesIO()
     book.save(out)

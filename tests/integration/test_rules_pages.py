@@ -267,7 +267,7 @@ def test_the_page_follows_what_governs(hand: Callable[..., Hand]) -> None:
         assert unit_row is not None
         assert in_force(session, unit_row.id, "", date.max)["cutoff"] == "17:00"
     page = hand(Role.LEAD)("/rules").text
-    assert "<td><b>17:00</b>" in page
+    assert '<b>17:00</b></td><td data-name="来源">' in page
     assert "已被替代" in page, "the city's is named among what was"
-    assert "<td><b>18:00</b>" in hand(Role.LEAD, "430900")("/rules").text
+    assert '<b>18:00</b></td><td data-name="来源">' in hand(Role.LEAD, "430900")("/rules").text
     assert casework.CHOICES["cutoff"].label in page
