@@ -228,7 +228,7 @@ def test_a_wechat_report_that_crosses_two_counties(window: Any, town: Town, site
     found += check(page, "status of a closed report")
     mine.go("/queue")
     assert "/sign-in" not in mine.page.url, "days of the hub end no sign-in"
-    assert found == []
+    assert found == [], found
 
 
 def phone_report(page: Page, site: Site, caller: str, name: str) -> str:
