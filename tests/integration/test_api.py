@@ -21,6 +21,7 @@ from hub.models import Clue, Event, Intake, Unit, User, Value
 from hub.terms import Role, State
 from hub.web import openapi, problems
 from hub.web.api import data
+from tests.claims import claim
 from tests.integration.notify.conftest import UNIT, County, county
 from tests.integration.test_story import CITY, SIBLING, Caller, Cast, cast, number, of_kind, phone_report
 
@@ -361,7 +362,9 @@ def actor(session: Session, login: str) -> people.Actor:
 
 def test_a_program_reads_masked_and_acts_only_with_that_scope(cast: Cast, no: str) -> None:
     handler = cast["handler"]
-    assert handler.clue(no)["original"], "a person of the unit reads the original"
+    assert not handler.clue(no)["original"], "nobody handles it yet"
+    claim(no)
+    assert handler.clue(no)["original"], "the handler reads the original"
     with db.transaction() as session:
         who, until = actor(session, "handler"), clock.real() + timedelta(days=1)
         keys = {
