@@ -53,10 +53,15 @@ def withdraw(session: Session, who: Actor, row: Certificate, day: date) -> None:
     audit.record(session, f"unit:{row.unit_id}", "certificate.withdraw", actor=who.label, data=data)
 
 
-def known(session: Session, number: str) -> Certificate | None:
-    """The latest certificate of a number; one in force before one that was withdrawn."""
+def known(session: Session, number: str, day: date | None = None) -> Certificate | None:
+    """The certificate of a number: the one good on `day`, else one in force before one withdrawn, the latest first.
+
+    A renewed certificate may bear its old number: a visit is judged by the one of its day.
+    """
     rows = select(Certificate).where(Certificate.number == number)
-    return session.scalars(rows.order_by(Certificate.withdrawn_on.is_not(None), Certificate.id.desc())).first()
+    found = session.scalars(rows.order_by(Certificate.withdrawn_on.is_not(None), Certificate.id.desc())).all()
+    good = [row for row in found if day is not None and row.valid_from <= day <= last_day(row)]
+    return next(iter([*good, *found]), None)
 
 
 def standing(session: Session, number: str) -> Certificate | None:

@@ -315,7 +315,8 @@ def _verification(doing: Doing) -> Facts:
 
 def _ledger(doing: Doing, officer: Mapping[str, Any]) -> Facts:
     """What the ledger of certificates knows of a number: it wins over what was stated."""
-    row = certificates.known(doing.session, str(officer.get("certificate") or "").strip())
+    day = doing.day("started") if doing.data.get("started") else None
+    row = certificates.known(doing.session, str(officer.get("certificate") or "").strip(), day)
     if row is None:
         return {}
     return {"name": row.name, "valid_from": row.valid_from, "valid_until": certificates.last_day(row)}

@@ -75,3 +75,15 @@ def test_what_the_ledger_does_not_take(desk: Desk, name: str, number: str, valid
     enter("湘1", "张三", date(2025, 1, 1), date(2027, 12, 31))
     with pytest.raises(certificates.CertificateError):
         enter(number, name, *valid)
+
+
+def test_a_visit_before_the_renewal_is_judged_by_the_certificate_of_its_day(desk: Desk) -> None:
+    old = enter("湘1", "张三", date(2024, 1, 1), date(2026, 3, 31))
+    who = desk.who(role="lead")
+    with db.transaction() as session:
+        certificates.withdraw(session, who, session.get_one(Certificate, old), date(2026, 4, 1))
+    enter("湘1", "张三", date(2026, 4, 1), date(2029, 3, 31))
+    start(desk, desk.clue())
+    with db.reading() as session:
+        rows = session.scalars(select(Officer).where(Officer.certificate == "湘1")).all()
+        assert [row.valid_until for row in rows] == [date(2026, 3, 31)]
