@@ -70,7 +70,7 @@ def test_without_a_resolver_names_and_villages_still_lead():
 
 
 def test_synthetic_set():
-    """Written by hand, never learned from. Five of the 17 repeats name nobody, or come a month later by the same reporter:
+    """Written by hand, never learned from. Five of the 17 repeats name nobody, or come a month later by the same one:
     they lie between 0.4 and the threshold; bench/train_duplicates.py measures on thousands.
     """
     rows = [json.loads(line) for line in (DATA / "duplicates.jsonl").read_text(encoding="utf-8").splitlines()]
