@@ -35,7 +35,10 @@ MAIL = (
 )  # fmt: skip
 WORK = ("normalize.before_register", "work.normalize.claimed", "drain.after_last_claim")
 CLAIMED = tuple(f"work.{handler}.claimed" for handler in rows.QUEUES if handler != "normalize")
-ELSEWHERE = ("notify.before_send", "notify.after_send")  # tests/integration/notify, with the providers
+ELSEWHERE = (
+    "notify.before_send", "notify.after_send",  # tests/integration/notify, with the providers
+    "keys.after_file", "keys.before_commit",  # tests/integration/test_keys.py
+)  # fmt: skip
 WECHAT = ("wechat.before_deliver", "wechat.after_deliver")
 PHONE = ("phone.before_deliver", "phone.after_deliver")
 LETTER = ("letter.before_deliver", "letter.after_deliver")
