@@ -184,7 +184,8 @@ def test_mail_html_runs_nothing(window: Any, site: Any) -> None:
     opened = window("lead")
     opened.go("/queue?query=有人占地")
     opened.page.locator("tr[data-no] a >> nth=0").click()
-    opened.page.click("text=按邮件原样查看")
+    opened.page.wait_for_selector("#case")
+    claimed(opened.page).click("text=按邮件原样查看")
     frame = opened.page.frame_locator("iframe")
     expect(frame.locator("b")).to_have_text("武潭镇")
     assert frame.locator("script").count() == 0

@@ -259,12 +259,14 @@ def deliver(known: Any, path: Path, patience: float) -> bool:
 
 def open_clues(count: int) -> list[str]:
     """Opens clues of one division, day and channel; returns their numbers."""
-    from hub import casework, db, intake
+    from hub import casework, db
+    from hub.jurisdiction import units
 
     numbers = []
     for _ in range(count):
         with db.transaction() as session:
-            unit = intake.unit_of(session, "", "430922")
+            unit = units.by_code(session, "430922")
+            assert unit is not None
             opening = casework.Opening("email", "03", "", unit.id, datetime(2026, 3, 2, 1, 0, tzinfo=UTC))
             numbers.append(casework.open_clue(session, opening).no)
     return numbers

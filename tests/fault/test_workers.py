@@ -16,6 +16,7 @@ from hub import db, intake
 from hub import worker as _worker  # noqa: F401  registers the handlers
 from hub.access import audit
 from hub.models import Clue, Event, Intake, Work
+from hub.settings import settings
 from hub.work import rows
 from hub.work.child import ChildDiedError, LimitedChild, RefusedError
 from tests.fault.kit import UNIT, Ledger, Zygote, count, mail, many, until, waiting
@@ -124,7 +125,7 @@ def test_f06_a_row_that_kills_its_worker_is_parked_too(forked: Zygote) -> None:
         point = f"work.enrich.claimed=kill@{1}"
         child = forked.run("drain", failpoints=point, queue="text", lease=0.2, marked=True)
         until(lambda child=child: not child.alive(), 10)
-        (intake.settings().folder("run/failpoints") / "work.enrich.claimed").unlink()
+        (settings().folder("run/failpoints") / "work.enrich.claimed").unlink()
         time.sleep(0.3)
         with db.reading() as session:
             assert session.scalars(select(Work)).one().attempts == n + 1
