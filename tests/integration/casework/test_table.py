@@ -16,9 +16,9 @@ from hub import casework, clock, db
 from hub.access import audit
 from hub.casework import acts
 from hub.law import workflow
-from hub.models import Clock, Clue, ClueUnit, Hold, Notice
+from hub.models import Clock, Clue, ClueUnit, Event, Hold, Notice, Unit
 from hub.terms import OPEN_STATES, IntakeKind, Role, State
-from tests.integration.casework.conftest import CITY, COUNTY, OFFICERS, PROVINCE, SIBLING, Desk
+from tests.integration.casework.conftest import CITY, COUNTY, MINISTRY, OFFICERS, PROVINCE, SIBLING, Desk
 from tests.integration.casework.test_races import check_history
 
 RULES = [row for row in workflow.rules().values() if row.object == "clue"]
@@ -141,8 +141,68 @@ def test_random_acts_on_postgresql_never_reach_an_illegal_state(desk: Desk, part
         assert audit.verify(session).ok
 
 
-def step(desk: Desk, pair: list[int], which: int, unit: str, act: str, data: dict[str, Any]) -> str:
-    clue_id = pair[which]
+ANYBODY = st.tuples(
+    st.sampled_from(("", "", COUNTY, SIBLING, CITY, PROVINCE, MINISTRY)),
+    st.sampled_from([*Role, Role.HANDLER, Role.HANDLER]),
+)
+MIXED = st.lists(
+    st.tuples(st.sampled_from(PLANS), st.integers(0, 1), st.one_of(st.none(), ANYBODY)), min_size=6, max_size=16
+)
+
+
+def test_random_acts_by_all_roles_of_all_units_on_postgresql(desk: Desk) -> None:
+    """Every second act is tried by somebody of any role in any unit: only whom the row names, of its unit, acts."""
+    done: list[tuple[str, str, str]] = []
+
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(MIXED)
+    def walk(steps: list[Any]) -> None:
+        pair = [desk.clue(), desk.clue()]
+        for (unit, act, data), which, stranger in steps:
+            desk.go(timedelta(hours=7))
+            by = (stranger[0] or unit or COUNTY, stranger[1]) if stranger else (unit, Role.LEAD)
+            holder = owner(pair[which])
+            before = events(pair[which])
+            step(desk, pair, which, unit, act, dict(data), by)
+            if act in ("tell", "bounce") or not stranger:
+                continue
+            if any(name == act for name in events(pair[which])[len(before) :]):
+                rule = workflow.rule(act)
+                assert by[1] in rule.roles, (act, by)
+                assert rule.by != "owner" or by[0] == holder, (act, by, holder)
+                done.append((act, *by))
+        for clue_id in pair:
+            check_history(clue_id)
+            check_rows(clue_id)
+
+    walk()
+    assert {role for _, _, role in done} >= {Role.HANDLER, Role.LEAD}, "strangers of the right kind do act"
+    with db.reading() as session:
+        assert audit.verify(session).ok
+
+
+def owner(clue_id: int) -> str:
+    with db.reading() as session:
+        return session.get_one(Unit, session.get_one(Clue, clue_id).owner_unit_id).code
+
+
+def events(clue_id: int) -> list[str]:
+    with db.reading() as session:
+        query = select(Event.act).where(Event.object == f"clue:{clue_id}", Event.actor != "system")
+        return list(session.scalars(query.order_by(Event.seq)))
+
+
+def step(  # what is tried, and by whom: the lead of the unit unless told
+    desk: Desk,
+    pair: list[int],
+    which: int,
+    unit: str,
+    act: str,
+    data: dict[str, Any],
+    by: tuple[str, str] | None = None,
+) -> str:
+    clue_id, by = pair[which], by or (unit, Role.LEAD)
     today = clock.china(desk.now).date().isoformat()
     if act == "tell":
         desk.tell(clue_id)
@@ -152,7 +212,7 @@ def step(desk: Desk, pair: list[int], which: int, unit: str, act: str, data: dic
         data |= {"verify.start": {"started": today}, "verify.end": {"ended": today}, "designate": {"issued": today},
                  "redesignate": {"issued": today}, "merge": {"main": pair[1 - which], **SAME}}.get(act, {})  # fmt: skip
         try:
-            desk.act(clue_id, act, desk.who(unit, Role.LEAD), **data)
+            desk.act(clue_id, act, desk.who(*by), **data)
         except casework.RefusedError as error:
             named = bool(str(error)) and bool(error.article or error.kind == "state")
             return desk.state(clue_id) if named else "a refusal without reason"
