@@ -55,7 +55,7 @@ class Period:
         return {"since": self.since.isoformat(), "until": self.until.isoformat()}
 
 
-def _period() -> Period:
+def period_asked() -> Period:
     """The days of the address; the last thirty where none are named."""
     today = clock.today()
     usual = Period(today - timedelta(days=SPAN), today)
@@ -76,7 +76,7 @@ def _period() -> Period:
 def page() -> str:
     """The board of a `unit` of the area, with what waits for the person; only its rows for a live refresh."""
     with db.reading() as session:
-        unit = _unit(session)
+        unit = unit_asked(session)
         lines = board.board(session, me(), unit)
         crumbs = _above(session, unit)
         tiles = _tiles(session)
@@ -89,7 +89,7 @@ def page() -> str:
     )  # fmt: skip
 
 
-def _unit(session: Session) -> Unit:
+def unit_asked(session: Session) -> Unit:
     """The unit of the address, by its code; the own one where none is named. 404 outside the area."""
     found = board.within(session, me(), request.args.get("unit", "")[:20] or me().unit_code)
     if found is None:
@@ -136,9 +136,9 @@ def listing(name: str) -> str | tuple[str, int]:
     """The rows behind a number."""
     if name not in LISTS:
         abort(404)
-    period = _period()
+    period = period_asked()
     with db.reading() as session:
-        found = _LISTINGS[name](session, period)
+        found = LISTINGS[name](session, period)
         session.expunge_all()  # the page is rendered without a session
     page = render_template(
         f"supervise_{name}.html", title=LISTS[name], name=name, period=period, state_labels=STATE_LABELS,
@@ -150,7 +150,7 @@ def listing(name: str) -> str | tuple[str, int]:
 
 
 def _clues(session: Session, _period: Period) -> dict[str, Any]:
-    unit = _unit(session)
+    unit = unit_asked(session)
     what = request.args.get("what", "open")
     if what not in board.WHAT:
         abort(404)
@@ -229,7 +229,7 @@ def _counted(row: board.Decision, which: str) -> bool:
     return {"all": True, "was_clue": row.was_clue, "objected": row.objected}[which]
 
 
-_LISTINGS: dict[str, Callable[[Session, Period], dict[str, Any]]] = {
+LISTINGS: dict[str, Callable[[Session, Period], dict[str, Any]]] = {
     "clues": _clues, "objections": _objections, "holds": _holds, "directives": _directives, "major": _major,
     "alerts": _alerts, "feedback": _feedback, "kinds": _kinds,
 }  # fmt: skip

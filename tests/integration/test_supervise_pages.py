@@ -315,3 +315,24 @@ def test_kind_decisions_counted_opened_and_sampled(desk: Desk, signed: Open) -> 
     assert number(client, "kinds").startswith("3 ")
     outside = client.get(f"/supervise/kinds?since={date(2026, 1, 1)}&until={date(2026, 1, 31)}").text
     assert "没有认定为非线索的来件" in outside
+
+
+def test_programs_read_the_same_numbers_and_rows(desk: Desk, signed: Open) -> None:
+    arrange(desk)
+    lead = desk.who(COUNTY, Role.LEAD, "b")
+    client = signed(lead)
+    told = client.get("/api/v1/supervision").json
+    assert told["unit"] == COUNTY
+    counted = recount(lead)[COUNTY]
+    (own,) = (line for line in told["lines"] if line["code"] == COUNTY)
+    assert (own["open"], own["today"], own["overdue"]) == counted[:3]
+    rows = client.get("/api/v1/supervision/clues?what=overdue").json["rows"]
+    assert len(rows) == counted[2]
+    for name in ("objections", "holds", "directives", "major", "alerts", "feedback", "kinds"):
+        found = client.get(f"/api/v1/supervision/{name}")
+        assert (found.status_code, found.json["name"]) == (200, name)
+        assert not {key for row in found.json["rows"] for key in row} & {"clue_id", "by_user", "unit_id"}
+    assert client.get("/api/v1/supervision/none").status_code == 404
+    assert client.get("/api/v1/supervision?unit=110000").status_code == 404
+    assert client.get("/api/v1/supervision/major?since=x").status_code == 422
+    assert signed(desk.who(COUNTY)).get("/api/v1/supervision").status_code == 404
