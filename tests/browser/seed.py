@@ -71,10 +71,10 @@ def manual() -> None:
 
 
 def numbers() -> dict[str, str]:
-    """The first clue of each channel: other tests of the same site add further ones."""
+    """The last clue of each channel; of calls the first, which has a recording: the call pad adds some without."""
     with db.reading() as session:
-        rows = session.execute(select(Clue.channel, Clue.no).order_by(Clue.id.desc())).all()
-    return {row.channel: row.no for row in rows}
+        rows = session.execute(select(Clue.channel, Clue.no).order_by(Clue.id)).all()
+    return {row.channel: row.no for row in rows} | dict([(r.channel, r.no) for r in rows if r.channel == "phone"][:1])
 
 
 def main(what: str, argument: str = "1", then: str = "") -> None:
