@@ -150,21 +150,13 @@ def clues(
         query = query.join(due, due.c.clue_id == ClueUnit.clue_id).where(due.c[what])
     count = query.with_only_columns(func.count(), maintain_column_froms=True)
     total = session.scalar(count) or 0
-    key = _key(after)
+    key = queue.place_of(after)
     if key is not None:
         query = query.where(tuple_(ClueUnit.sort_at, ClueUnit.clue_id) > key)
     rows = session.scalars(query.order_by(ClueUnit.sort_at, ClueUnit.clue_id).limit(queue.PAGE + 1)).all()
     shown = rows[: queue.PAGE]
     onward = f"{shown[-1].sort_at.isoformat()}~{shown[-1].clue_id}" if len(rows) > queue.PAGE else ""
     return queue.rows(session, [row.clue_id for row in shown]), onward, total
-
-
-def _key(after: str) -> tuple[datetime, int] | None:
-    moment, _, number = after.partition("~")
-    try:
-        return datetime.fromisoformat(moment), int(number)
-    except ValueError:
-        return None
 
 
 def _seen(who: Actor) -> Select[int]:

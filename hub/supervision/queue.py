@@ -21,6 +21,7 @@ from hub.supervision.clocks import SOON, left_of, remaining
 from hub.terms import OPEN_STATES, STATE_LABELS, State
 
 PAGE = 50
+BIGGEST = 2**63  # ids are bigint
 VIEWS = {"mine": "我的", "unit": "本单位承办", "today": "今天到期", "overdue": "已超期", "unread": "未读"}
 """Quick views of what is open (C2); due today and overdue ask every running clock."""
 COUNTED = ("mine", "today", "overdue")
@@ -110,18 +111,19 @@ def _narrowed(who: Actor, filters: Filters) -> Select[ClueUnit]:
     return query
 
 
-def _place(after: str) -> tuple[datetime, int] | None:
-    """Where the page before ended; None where nothing sensible was given."""
+def place_of(after: str) -> tuple[datetime, int] | None:
+    """Where the page before ended, from its key "<sort_at iso>~<clue id>"; None where nothing sensible was given."""
     moment, _, number = after.partition("~")
     try:
-        return datetime.fromisoformat(moment), int(number)
+        place = datetime.fromisoformat(moment), int(number)
     except ValueError:
         return None
+    return place if place[0].tzinfo is not None and 0 <= place[1] < BIGGEST else None
 
 
 def page(session: Session, who: Actor, filters: Filters) -> tuple[list[Row], str]:
     """Up to 50 rows, newest first, and the key of the next page ("" at the end)."""
-    query, before = _narrowed(who, filters), _place(filters.after)
+    query, before = _narrowed(who, filters), place_of(filters.after)
     if filters.query.strip():
         found = search.clues(session, query, who.unit_id, filters.query, PAGE + 1, before)
     else:

@@ -336,3 +336,14 @@ def test_programs_read_the_same_numbers_and_rows(desk: Desk, signed: Open) -> No
     assert client.get("/api/v1/supervision?unit=110000").status_code == 404
     assert client.get("/api/v1/supervision/major?since=x").status_code == 422
     assert signed(desk.who(COUNTY)).get("/api/v1/supervision").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "after", ["x", "~", "2026-03-02~", "2026-03-02~1", f"2026-03-02T00:00:00+08:00~{10**30}", "0001-01-01~-1"]
+)
+def test_a_made_up_place_in_a_list_is_no_fault(desk: Desk, signed: Open, after: str) -> None:
+    desk.clue(COUNTY)
+    client = signed(desk.who(COUNTY, Role.LEAD))
+    for path in ("/queue", "/api/v1/clues", "/supervise/clues", "/api/v1/supervision/clues"):
+        for query in ({}, {"query": "占地"}):
+            assert client.get(path, query_string={"after": after, **query}).status_code == 200, (path, query)
