@@ -1,0 +1,15 @@
+"""Duty roster, ringing, satisfaction, statistics."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+
+
+def upgrade() -> None:
+    """Runs 0014_duty.sql; rows of before stay valid (expand only)."""
+    for statement in Path(__file__).with_suffix(".sql").read_text().split(";\n"):
+        if statement.strip():
+            op.execute(statement)
