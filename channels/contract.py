@@ -153,6 +153,7 @@ class Report:
 
     `fields` are values the sender stated in named boxes (keys: place, respondent, facts, evidence, occurred, area,
     leader, rank, document_no, instruction, deadline, outlet, published, url, from_unit, register_no …).
+    `others`: further signers of a joint letter, whom `sender` represents.
     `mode`: real_name | anonymous | confidential | "" (not stated). `kind`: suggested intake kind ("" = clue).
     """
 
@@ -164,6 +165,7 @@ class Report:
     mode: str = ""
     kind: str = ""
     warnings: tuple[str, ...] = ()
+    others: tuple[Sender, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,3 +424,4 @@ class Channel:
     )
     sandbox: Callable[..., Any] | None = None  # the provider simulator: see the channel's README
     notify: tuple[Route, ...] | None = None  # the ways this channel can tell a reporter
+    page_name: Callable[[str], tuple[str, int]] | None = None  # file name → letter it names, its page (0: says nothing)

@@ -68,6 +68,10 @@ def load_raw(data: dict[str, Any], blobs: list[bytes]) -> RawIntake:
     )
 
 
+def _sender(data: dict[str, Any]) -> Sender:
+    return Sender(**{f.name: str(data[f.name]) for f in fields(Sender)})
+
+
 def _report(data: dict[str, Any], blobs: list[bytes]) -> Report:
     return Report(
         parts=tuple(
@@ -75,12 +79,13 @@ def _report(data: dict[str, Any], blobs: list[bytes]) -> Report:
             for p in data["parts"]
         ),
         derived=tuple(_blob(item, blobs) for item in data["derived"]),
-        sender=Sender(**{f.name: str(data["sender"][f.name]) for f in fields(Sender)}),
+        sender=_sender(data["sender"]),
         fields={str(key): str(value) for key, value in data["fields"].items()},
         title=str(data["title"]),
         mode=str(data["mode"]),
         kind=str(data["kind"]),
         warnings=tuple(str(warning) for warning in data["warnings"]),
+        others=tuple(_sender(other) for other in data["others"]),
     )
 
 

@@ -9,6 +9,8 @@ from channels.registry import channel
 from hub import casework, db, failpoints, intake
 from hub.access.sealing import open_key
 from hub.enrich import decoding, run, transcribe
+from hub.mailroom import pages as scans
+from hub.mailroom import taking
 from hub.models import Intake
 from hub.notify import sending
 from hub.ports import HubPorts
@@ -92,6 +94,8 @@ def register_handlers() -> None:
     register(Handler("transcribe", QUEUES["transcribe"], transcribe.transcribe, dead=transcribe.unreadable, lease=long))
     register(Handler("beep", QUEUES["beep"], redacting.redact, lease=long))
     register(Handler("black", QUEUES["black"], redacting.redact, lease=long))
+    register(Handler("scan_pages", QUEUES["scan_pages"], scans.render, dead=scans.unreadable, lease=long))
+    register(Handler("take_letter", QUEUES["take_letter"], taking.run, dead=taking.stopped))
     register(Handler("read_scan", QUEUES["read_scan"], transcribe.read_scan, dead=transcribe.unreadable, lease=long))
 
 

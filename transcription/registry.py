@@ -51,6 +51,15 @@ def preload_decoders() -> None:
     Image.init()
 
 
+def preload_cutting() -> None:
+    """Loads what `cut` needs, before its limited child is forked."""
+    from PIL import Image  # noqa: PLC0415
+
+    import transcription.scan.cutting  # noqa: F401,PLC0415
+
+    Image.init()
+
+
 def speech_engine(engine: str, vosk_model: Path | None, cache: Path) -> SpeechEngine:
     """The engine of this machine. Raises EngineUnavailableError. Call it in the process that uses it."""
     from transcription.speech.engine import choose  # noqa: PLC0415  models only in the speech worker
@@ -103,3 +112,27 @@ def blacked(jpeg: bytes, shown: Sequence[Sequence[float]], hidden: Sequence[Sequ
     from transcription.scan.blacked import blacked as black  # noqa: PLC0415  Pillow only in the scan worker
 
     return black(jpeg, shown, hidden)
+
+
+def cut(data: bytes, pages: Sequence[tuple[int, int]], total: int) -> bytes:
+    """Some pages (number from 0, degrees clockwise) of a PDF or TIFF of `total` pages, without loss.
+
+    Raises DecodeError. Call it in the limited child.
+    """
+    from transcription.scan.cutting import cut as cut_pages  # noqa: PLC0415  renderers only where scans are decoded
+
+    return cut_pages(data, pages, total)
+
+
+def small(jpeg: bytes, side: int) -> bytes:
+    """A page image whose longer side has at most `side` pixels."""
+    from transcription.scan.cutting import small as shrink  # noqa: PLC0415  Pillow only in the scan worker
+
+    return shrink(jpeg, side)
+
+
+def codes(jpeg: bytes) -> list[str]:
+    """What the barcodes of a page image say."""
+    from transcription.scan.cutting import codes as read_codes  # noqa: PLC0415  OpenCV only in the scan worker
+
+    return read_codes(jpeg)

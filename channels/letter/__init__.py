@@ -6,7 +6,7 @@ from channels.contract import Channel
 from channels.letter.files import from_files
 from channels.letter.folder import poll
 from channels.letter.forms import FORM
-from channels.letter.naming import ENDINGS
+from channels.letter.naming import ENDINGS, named_page
 from channels.letter.normalize import normalize
 from channels.letter.notify import ROUTES
 from channels.letter.settings import LetterSettings
@@ -24,5 +24,8 @@ CHANNEL = Channel(
     accept_types=ENDINGS,
     poll=poll,
     notify=ROUTES,
-    redact=frozenset({"name", "file", "batch", "files", "reporter_name", "reporter_phone", "reporter_address"}),
+    page_name=named_page,
+    redact=frozenset(
+        {"name", "file", "batch", "files", "reporter_name", "reporter_phone", "reporter_address", "signers"}
+    ),
 )

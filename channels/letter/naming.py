@@ -73,3 +73,9 @@ def page_name(name: str) -> PageName:
     if found is None and end.lower() in SINGLE_PAGE and not _DATE.fullmatch(stem):
         found = _PLAIN.fullmatch(stem)
     return PageName(found[1], int(found[2])) if found else PageName(stem, 0)
+
+
+def named_page(name: str) -> tuple[str, int]:
+    """`page_name` as plain data, for those who know the channel by its contract only."""
+    read = page_name(name)
+    return read.base, read.number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from channels.contract import (
@@ -13,6 +14,7 @@ from channels.contract import (
     PartKind,
     RawIntake,
     Report,
+    Sender,
 )
 from channels.files import clean, decode, docx_text
 from channels.forms import LABELS, dates, fields_of, mode_of, read_form, readable, sender_of
@@ -29,6 +31,25 @@ SHOWN = {
     "enclosures": "随信附件",
 } | LABELS
 REGISTER = frozenset({"register_no", "received", "addressee", "opened", "enclosures"})
+ENVELOPES = ("envelope", "postmark")
+ROLES = ("envelope", "postmark", "sidecar")
+_PHONE = re.compile(r"(?<!\d)\+?\d[\d\s-]{5,16}\d(?!\d)")
+_CUTS = re.compile(r"[,，、;；\t]|\s{2,}")
+MAX_SIGNERS = 500
+
+
+def signers(told: str) -> tuple[Sender, ...]:
+    """The other people who signed a joint letter: one a line, name, telephone and address in this order."""
+    found = []
+    for line in told.splitlines():
+        phone = _PHONE.search(line)
+        rest = line[: phone.start()] + "，" + line[phone.end() :] if phone else line
+        words = [word.strip() for word in _CUTS.split(rest) if word.strip()]
+        if not words:
+            continue
+        number = "".join(char for char in phone.group() if char.isdigit() or char == "-") if phone else ""
+        found.append(Sender(name=words[0][:100], phone=number[:50], address=" ".join(words[1:])[:300]))
+    return tuple(found[:MAX_SIGNERS])
 
 
 def _part(raw: RawIntake, index: int, page: int, warnings: list[str]) -> Part:
@@ -36,7 +57,7 @@ def _part(raw: RawIntake, index: int, page: int, warnings: list[str]) -> Part:
     blob = raw.blobs[index]
     data = blob.read()
     kind = scan_kind(data)
-    role = blob.role if blob.role in ("envelope", "sidecar") else role_of(blob)
+    role = blob.role if blob.role in ROLES else role_of(blob)
     about = {"role": role, "file": page}
     title = clean(blob.name, 200)
     if kind in SCANS:
@@ -66,7 +87,8 @@ def normalize(raw: RawIntake) -> list[Outcome]:
     values, indexes = read_form(raw)
     warnings: list[str] = []
     dates(values, {"received": "收文日期"}, warnings)
-    indexes.sort(key=lambda index: (raw.blobs[index].role == "envelope", page_order(raw.blobs[index].name)))
+    others = signers(values.pop("signers", ""))
+    indexes.sort(key=lambda index: (raw.blobs[index].role in ENVELOPES, page_order(raw.blobs[index].name)))
     parts = [_part(raw, index, page, warnings) for page, index in enumerate(indexes, start=1)]
     if not any(part.kind is PartKind.SCAN or part.text for part in parts):
         told = any(name in LABELS for name in values)
@@ -76,9 +98,13 @@ def normalize(raw: RawIntake) -> list[Outcome]:
     form = next((index for index, blob in enumerate(raw.blobs) if blob.role == "form"), None)
     if entry:
         parts.insert(0, Part(PartKind.TEXT, entry, form, "登记内容", {"form": True}))
+    sender = sender_of(values)
+    if not sender.known() and others:  # nobody is named first: the first one who signed is
+        sender, others = others[0], others[1:]
     report = Report(
         parts=tuple(parts),
-        sender=sender_of(values),
+        sender=sender,
+        others=others,
         fields=fields_of(values),
         title=" ".join(word for word in ("举报信件", values.get("register_no", "")) if word),
         mode=mode_of(values),

@@ -18,7 +18,7 @@ from hub.access import audit, factors
 from hub.access.masking import mask_name, mask_phone
 from hub.access.people import Actor, visible
 from hub.access.sealing import open_key
-from hub.models import Clue, ClueReporter, ClueUnit, Event, IntakeClue, Reporter, Reveal, Unit, User
+from hub.models import Clue, ClueReporter, ClueUnit, Event, IntakeClue, Letter, Reporter, Reveal, Unit, User
 from hub.settings import settings
 from hub.terms import Role, State
 
@@ -70,7 +70,14 @@ def in_entry_window(session: Session, who: Actor, clue: Clue) -> bool:
     age = clock.now() - clue.recorded_at
     untouched = clue.handler_id is None and clue.state in (State.RECEIVED, State.TO_DETERMINE)
     open_still = age <= ENTRY or (who.has(frozenset({Role.MAILROOM})) and untouched and age <= BATCH)
-    return open_still and _registered_by(session, who, clue)
+    return open_still and not _released(session, clue) and _registered_by(session, who, clue)
+
+
+def _released(session: Session, clue: Clue) -> bool:
+    """Whether the mailroom handed the letter over: its entry window is shut before its time."""
+    query = select(Letter.id).join(IntakeClue, IntakeClue.intake_id == Letter.intake_id)
+    query = query.where(IntakeClue.clue_id == clue.id, Letter.released_at.is_not(None))
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def ground(session: Session, who: Actor, clue: Clue) -> str | None:

@@ -14,8 +14,13 @@ from hub.models import Clue, ClueReporter, IntakeClue, Reporter, ReporterIndex
 from hub.terms import State
 
 
-def add_reporter(session: Session, clue: Clue, intake_id: int, identity: dict[str, str]) -> None:
-    """Seals who reported, apart from the clue. The same openid, phone, mail or id number is one reporter here."""
+def add_reporter(
+    session: Session, clue: Clue, intake_id: int, identity: dict[str, str], represented_by: int | None = None
+) -> int:
+    """Seals who reported, apart from the clue; their id. The same openid, phone, mail or id number is one reporter.
+
+    `represented_by`: the signer of a joint letter who is told for this one.
+    """
     known = {kind: normal(kind, identity.get(kind, "")) for kind in ("phone", "email", "openid", "id_number")}
     tokens = {kind: blind(kind, value) for kind, value in known.items() if value}
     if tokens:
@@ -25,13 +30,17 @@ def add_reporter(session: Session, clue: Clue, intake_id: int, identity: dict[st
             .where(ClueReporter.clue_id == clue.id, ReporterIndex.token.in_(tokens.values()))
         ).first()
         if twin is not None:
-            return
+            return twin
     key = new_key(session, clue.received_unit_id)
     reporter = Reporter(key_id=key.id, identity=key.seal_json(identity, "reporter.identity"))
     session.add(reporter)
     session.flush()
     session.add_all([ReporterIndex(reporter_id=reporter.id, kind=kind, token=token) for kind, token in tokens.items()])
-    session.add(ClueReporter(clue_id=clue.id, reporter_id=reporter.id, intake_id=intake_id))
+    known_as = ClueReporter(
+        clue_id=clue.id, reporter_id=reporter.id, intake_id=intake_id, represented_by=represented_by
+    )
+    session.add(known_as)
+    return reporter.id
 
 
 def normal(kind: str, value: str) -> str:

@@ -49,6 +49,11 @@ def _render(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
     return {"pages": about, "warnings": list(rendered.warnings)}, [page.jpeg for page in pages]
 
 
+def _cut(args: Any, blobs: list[bytes]) -> tuple[Any, list[bytes]]:
+    pages = [(int(number), int(rotation)) for number, rotation in args["pages"]]
+    return {}, [registry.cut(blobs[0], pages, int(args["total"]))]
+
+
 @cache
 def text_child() -> LimitedChild:
     """Reads messages: 512 MB."""
@@ -67,9 +72,17 @@ def media_child() -> LimitedChild:
     return LimitedChild(tasks, memory=settings().media_memory, cpu_seconds=settings().decode_seconds)
 
 
+@cache
+def paper_child() -> LimitedChild:
+    """Takes pages out of scans; made only where somebody splits a file: 1 GiB."""
+    preload_codecs()
+    registry.preload_cutting()
+    return LimitedChild({"cut": _cut}, memory=settings().media_memory, cpu_seconds=settings().decode_seconds)
+
+
 def forget_children() -> None:
     """Ends the children of this process (and drops those inherited through fork)."""
-    for maker in (text_child, media_child):
+    for maker in (text_child, media_child, paper_child):
         if maker.cache_info().currsize:
             maker().close()
         maker.cache_clear()
@@ -106,6 +119,12 @@ def pages(data: bytes, name: str) -> tuple[Sequence[PageImage], Sequence[str]]:
     about, back = media_child().run("pages", {"name": name}, [data])
     found = [_page(n, page, jpeg) for n, (page, jpeg) in enumerate(zip(about["pages"], back, strict=True))]
     return found, [str(warning) for warning in about["warnings"]]
+
+
+def cut(data: bytes, pages: Sequence[tuple[int, int]], total: int) -> bytes:
+    """Some pages (number from 0, degrees clockwise) of a PDF or TIFF. Raises RefusedError or ChildDiedError."""
+    args = {"pages": [list(page) for page in pages], "total": total}
+    return paper_child().run("cut", args, [data])[1][0]
 
 
 def _page(number: int, about: dict[str, Any], jpeg: bytes) -> PageImage:

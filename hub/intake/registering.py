@@ -45,7 +45,9 @@ def register(session: Session, intake_id: int, outcomes: Sequence[contract.Outco
         clue = _clue_for(session, intake, outcome)
         _add_parts(session, intake, key, outcome.report, clue)
         if outcome.report.sender.known():
-            casework.add_reporter(session, clue, intake.id, asdict(outcome.report.sender))
+            speaker = casework.add_reporter(session, clue, intake.id, asdict(outcome.report.sender))
+            for other in outcome.report.others:  # of a joint letter: who is represented is told through the first
+                casework.add_reporter(session, clue, intake.id, asdict(other), represented_by=speaker)
         if intake.source_id == citizens.CITIZEN_SOURCE:  # before the receipt: it brings how to be told
             told = key.json(intake.meta, "intake.meta")["meta"].get("citizen")
             citizens.bind(session, clue, intake, told or {})

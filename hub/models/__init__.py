@@ -49,6 +49,15 @@ from hub.models.intake import (
 )
 from hub.models.keys import DataKey
 from hub.models.likeness import Likeness, LikenessKey
+from hub.models.mailroom import (
+    Letter,
+    LetterSeries,
+    ScanBatch,
+    ScanChunk,
+    ScanFile,
+    ScanPage,
+    ScanStack,
+)
 from hub.models.notice import (
     Attempt,
     AttemptKey,
@@ -126,6 +135,8 @@ __all__ = [
     "KindObjection",
     "KindProposal",
     "LeakIncident",
+    "Letter",
+    "LetterSeries",
     "Likeness",
     "LikenessKey",
     "LocalSwitch",
@@ -148,6 +159,11 @@ __all__ = [
     "RetentionHold",
     "Reveal",
     "ScopeChange",
+    "ScanBatch",
+    "ScanChunk",
+    "ScanFile",
+    "ScanPage",
+    "ScanStack",
     "Seal",
     "SearchRow",
     "SecondFactor",

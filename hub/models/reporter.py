@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.models.base import Base, Id, Ref, Sealed, Stamp, Str
@@ -27,7 +27,11 @@ class ReporterIndex(Base):
 
 
 class ClueReporter(Base):
+    """Who reported a clue. `represented_by`: of a joint letter, the signer who is told for them (PRODUCT §4, §7)."""
+
     __tablename__ = "clue_reporter"
+    __table_args__ = (CheckConstraint("represented_by <> reporter_id", name="represented"),)
     clue_id: Mapped[Ref] = mapped_column(ForeignKey("clue.id"), primary_key=True)
     reporter_id: Mapped[Ref] = mapped_column(ForeignKey("reporter.id"), primary_key=True)
     intake_id: Mapped[Ref] = mapped_column(ForeignKey("intake.id"))
+    represented_by: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("reporter.id"))

@@ -33,12 +33,13 @@ class Party:
 def parties(session: Session, clue: Clue) -> list[Party]:
     """Every party of the clue that is to be told, each once; one of kind "none" where there is nobody.
 
-    A joint letter has several reporters; a referral or transfer has the office that sent it, and beside it the citizen
+    A joint letter has several reporters, each told, or the representative for those who signed with them (our reading:
+    the representative answers to them); a referral or transfer has the office that sent it, and beside it the citizen
     whose letter was attached. After a withdrawal notices may be declined.
     """
     rows = session.execute(
         select(ClueReporter.reporter_id, ClueReporter.intake_id)
-        .where(ClueReporter.clue_id == clue.id)
+        .where(ClueReporter.clue_id == clue.id, ClueReporter.represented_by.is_(None))
         .order_by(ClueReporter.reporter_id)
     ).all()
     found = [Party("reporter", intake_id, reporter_id) for reporter_id, intake_id in rows if not clue.notices_declined]

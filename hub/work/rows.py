@@ -96,6 +96,8 @@ QUEUES = {  # which queue a kind of work waits in; known to those who put it wit
     "notify": "light",
     "told": "light",
     "undelivered": "light",
+    "scan_pages": "scan",
+    "take_letter": "light",
 }
 
 
