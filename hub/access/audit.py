@@ -14,9 +14,12 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, TypeVar
 
+from psycopg import Connection
 from sqlalchemy import Select, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
@@ -177,59 +180,104 @@ def _streamed(session: Session, query: Select[Found], size: int) -> Iterator[Fou
         found.close()
 
 
-def _rows(session: Session) -> Iterator[Any]:
-    """Every event as a plain row, object by object: a million of them in half a minute (bench/access.py)."""
-    columns = (Event.id, Event.object, Event.seq, Event.previous, Event.hash,
-               Event.act, Event.actor, Event.at, Event.received_at, Event.data)  # fmt: skip
-    query = select(*columns).order_by(Event.object, Event.seq, Event.id)
-    found = session.execute(query.execution_options(yield_per=5000))
-    try:
-        yield from found
-    finally:
-        found.close()
+_READ = """
+    select id, object, seq, encode(previous, 'hex'), encode(hash, 'hex'), act, actor,
+           to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+           to_char(received_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), data::text
+    from event order by object, seq, id
+"""
+
+
+def _rows(session: Session) -> Generator[tuple[Any, ...], None, None]:
+    """Every event, object by object: times as `_told` writes them, hashes as hexadecimal, data as the server has it.
+
+    The driver's own cursor, and neither a datetime nor an object made of a row: a million in half a minute
+    (bench/access.py).
+    """
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, Connection)
+    connection.execute("set local work_mem = '128MB'")
+    connection.execute("set local cursor_tuple_fraction = 1")  # all rows are wanted, soon: one sort beats the index
+    with connection.cursor(name="events") as cursor:
+        cursor.itersize = 10_000
+        cursor.execute(_READ)
+        yield from cursor
+
+
+_quoted = lru_cache(maxsize=10_000)(encode_basestring)  # acts and people come again and again
+
+
+def _digest_of(previous: bytes, obj: str, seq: int, words: list[str]) -> bytes:
+    """As `_digest` of the event whose columns from `act` on are `words`; `obj` is quoted already."""
+    act, actor, at, received_at, data = words
+    told = _encode(json.loads(data)) if data != "{}" else data
+    line = f'[{obj},{seq},{_quoted(act)},{_quoted(actor)},"{at}+00:00","{received_at}+00:00",{told}]'
+    return hashlib.sha256(previous + line.encode()).digest()
 
 
 def _faults(session: Session, counts: dict[str, int], exported: Path | None) -> Generator[str, None, None]:
-    heads = {head.object: head for head in session.scalars(select(ChainHead))}
-    reached: dict[str, tuple[int, bytes]] = {}
-    sealed_hash: dict[tuple[str, int], str] = {}
-    previous = GENESIS
-    known: dict[int, str] = {}
+    sealed: dict[str, dict[int, str]] = {}  # what seals say of each object: hash by number of the event
     covered: dict[str, int] = {}  # the last event of each object that a seal really covers
+    yield from _seal_faults(session, counts, exported, sealed, covered)
+    reached: dict[str, tuple[int, str]] = {}
+    name, quoted, last, known, wanted, seals_to = "", "", 0, GENESIS, dict[int, str](), 0
+    with closing(_rows(session)) as rows:
+        for number, obj, seq, previous, stated, *words in rows:
+            counts["events"] += 1
+            if obj != name:
+                reached[name] = (last, known.hex())
+                name, quoted, last, known = obj, encode_basestring(obj), 0, GENESIS
+                wanted, seals_to = sealed.get(obj, {}), covered.get(obj, 0)
+            before, known = known, _digest_of(known, quoted, seq, words)
+            if seq != last + 1 or previous != before.hex() or stated != known.hex():
+                yield f"event {number} ({obj} #{seq})"
+            if wanted and wanted.pop(seq, stated) != stated:
+                yield f"event {number} ({obj} #{seq}): not what was sealed"
+            if seq > seals_to:
+                counts["unsealed"] += 1
+            last = seq
+    reached[name] = (last, known.hex())
+    del reached[""]
+    for obj, seq in sorted((obj, seq) for obj, rest in sealed.items() for seq in rest):
+        yield f"{obj} #{seq}: sealed but gone"
+    yield from _head_faults(session, reached, covered)
+
+
+def _seal_faults(
+    session: Session, counts: dict[str, int], exported: Path | None, sealed: dict[str, dict[int, str]],
+    covered: dict[str, int],
+) -> Iterator[str]:  # fmt: skip
+    """What is wrong with the seals; notes in `sealed` and `covered` what they vouch for."""
+    previous = GENESIS
+    roots: dict[int, str] = {}
     for number, row in enumerate(_streamed(session, select(Seal).order_by(Seal.id), 500), 1):
         counts["seals"] += 1
-        known[row.id] = row.root.hex()
+        roots[row.id] = row.root.hex()
         root = _merkle([_leaf(*head) for head in row.heads])
         if row.id != number or row.previous != previous or row.root != root:
             yield f"seal {row.id}"
         if not hmac.compare_digest(row.signature, _sign(row.root, row.previous, row.id)):
             yield f"seal {row.id}: signature"
-        sealed_hash.update({(obj, seq): digest for obj, seq, digest in row.heads})
-        covered.update({obj: seq for obj, seq, _ in row.heads})
+        for obj, seq, digest in row.heads:
+            sealed.setdefault(obj, {})[seq] = digest
+            covered[obj] = seq
         previous = row.root
     if exported is not None and exported.exists():
         for line in exported.read_text().splitlines():
             entry = json.loads(line)
-            if known.get(entry["id"]) != entry["root"]:
+            if roots.get(entry["id"]) != entry["root"]:
                 yield f"seal {entry['id']}: differs from the exported one"
-    for number, obj, seq, previous_hash, digest, *body in _rows(session):
-        counts["events"] += 1
-        last, known_hash = reached.get(obj, (0, GENESIS))
-        if seq != last + 1 or previous_hash != known_hash or digest != _digest(known_hash, [obj, seq, *_told(*body)]):
-            yield f"event {number} ({obj} #{seq})"
-        wanted = sealed_hash.pop((obj, seq), None)
-        if wanted is not None and wanted != digest.hex():
-            yield f"event {number} ({obj} #{seq}): not what was sealed"
-        if seq > covered.get(obj, 0):
-            counts["unsealed"] += 1
-        reached[obj] = (seq, digest)
-    for (obj, seq), _ in sorted(sealed_hash.items()):
-        yield f"{obj} #{seq}: sealed but gone"
-    for obj, head in heads.items():
-        if reached.get(obj) != (head.seq, head.hash):
+
+
+def _head_faults(session: Session, reached: dict[str, tuple[int, str]], covered: dict[str, int]) -> Iterator[str]:
+    """What the recorded heads say that the events do not."""
+    heads = session.execute(select(ChainHead.object, ChainHead.seq, ChainHead.hash, ChainHead.sealed)).all()
+    for obj, seq, digest, mark in heads:
+        if reached.get(obj) != (seq, digest.hex()):
             yield f"{obj}: its last event is not the recorded head"
-        if head.sealed != covered.get(obj, 0):
-            yield f"{obj}: #{head.sealed} is marked as sealed but was never sealed"
+        if mark != covered.get(obj, 0):
+            yield f"{obj}: #{mark} is marked as sealed but was never sealed"
+    headed = {row.object for row in heads}
     for obj in reached:
-        if obj not in heads:
+        if obj not in headed:
             yield f"{obj}: no head recorded"

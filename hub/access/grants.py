@@ -68,7 +68,7 @@ def _person(session: Session, who: Actor, user_id: int) -> User:
 def _unit(session: Session, who: Actor, code: str) -> Unit:
     unit = units.by_code(session, code)
     if unit is None or unit.id not in set(session.scalars(_scope(who))):
-        raise GrantError(f"没有代码为 {code[:12]} 的本级或下级单位")
+        raise GrantError(f"没有代码为 {code[:20]} 的本级或下级单位")
     return unit
 
 

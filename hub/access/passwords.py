@@ -7,11 +7,12 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hub import clock
+from hub.access import audit, commonness
 from hub.access.sealing import blind
 from hub.models import QueryLimit, User
 from hub.settings import settings
@@ -19,13 +20,8 @@ from hub.settings import settings
 TRIES, LOCK = 5, timedelta(minutes=15)
 ADDRESS_TRIES = 50  # failures of one address in `LOCK`: an office behind one address still gets in
 LONGEST = 200
+NOBODY = "sign-in"  # the object of refused sign-ins under names that nobody has
 KINDS, MIXED, PLAIN, MAX_AGE = 3, 8, 10, timedelta(days=90)
-COMMON = frozenset({
-    "qwertyuiop", "1234567890", "0123456789", "9876543210", "1q2w3e4r5t", "abcdefghij", "8888888888", "administrator",
-    "woaini1314", "a123456789", "123456789a", "qwerty1234", "password123", "password12", "iloveyou12", "1qaz2wsx3edc",
-    "zxcvbnm123", "asdfghjkl1", "woaini5201314", "qwerty123456", "abc1234567", "password1234", "1qazxsw2", "abcd1234",
-    "aa123456", "p@ssw0rd", "passw0rd", "password", "1q2w3e4r", "qwe123!@#", "admin@123", "admin12345", "admin123",
-})  # fmt: skip
 _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)  # OWASP's argon2id parameters
 
 
@@ -57,8 +53,7 @@ def check_policy(password: str, login: str = "") -> None:
                  any(c.isdigit() for c in password), any(not c.isalnum() for c in password)))  # fmt: skip
     if _mixed() and kinds < KINDS:
         raise PasswordError("密码须含大写字母、小写字母、数字、符号中的至少三种")
-    low = password.lower()
-    if low in COMMON or len(set(password)) < 4 or (login and login.lower() in low):
+    if commonness.is_common(password) or (login and login.lower() in password.lower()):
         raise PasswordError("密码过于常见，或包含用户名，请换一个")
 
 
@@ -79,9 +74,10 @@ def change(user: User, old: str, new: str) -> None:
 
 
 def check(session: Session, login: str, password: str, address: str = "") -> User | None:
-    """The person, if the password is right and neither account nor address is locked. Counts failures.
+    """The person, if the password is right and neither account nor address is locked. Counts and logs failures.
 
-    Unknown people cost the same as wrong passwords: one hash, one counter of the name, one of the address.
+    Unknown people cost what wrong passwords cost: one hash, the same counters and statements, one event. What was typed
+    as a name stands in the log as a keyed hash only: it may be a password in the wrong box.
     """
     user = session.scalars(select(User).where(User.login == login).with_for_update()).first()
     now = clock.real()
@@ -91,11 +87,17 @@ def check(session: Session, login: str, password: str, address: str = "") -> Use
     if user is not None and right and user.active and not locked and not blocked:
         user.failed, user.locked_until = 0, None
         return user
+    name = blind("sign-in name", login)
     _count(session, blind("sign-in address", address), now)
-    if user is None:
-        _count(session, blind("sign-in name", login), now)
-    elif not locked:
+    _count(session, name, now)
+    if user is not None and not locked:
         note_failure(user)
+        session.flush()
+    else:
+        session.execute(update(User).where(User.id == 0).values(failed=0))  # nobody: the same work as for somebody
+    obj, why = (f"user:{user.id}", "locked" if locked else "wrong") if user is not None else (NOBODY, "unknown")
+    told = {"way": "password", "why": "address" if blocked else why, "name": name.hex()}
+    audit.record(session, obj, "sign_in_refused", data=told)
     return None
 
 

@@ -66,6 +66,7 @@ def sign_in_post() -> str | Response | tuple[str, int]:
 def _begin(session: Session, user: User, way: str, factor_at: datetime | None = None) -> str:
     """A session for this person, if they have a role; "" otherwise."""
     if actor(session, user.id) is None:
+        audit.record(session, f"user:{user.id}", "sign_in_refused", data={"way": way, "why": "no role"})
         return ""
     audit.record(session, f"user:{user.id}", "sign_in", actor=f"user:{user.id}", data={"way": way})
     return begin_session(session, user.id, factor_at)
@@ -125,11 +126,13 @@ def factor_post() -> str | Response | tuple[str, int]:
 def answered(session: Session, user: User, code: str) -> bool:
     """Whether the code is a right one-time password or recovery code; a wrong one is counted."""
     if passwords.is_locked(user):
+        audit.record(session, f"user:{user.id}", "factor_refused", data={"way": "code", "why": "locked"})
         return False
     if factors.check_totp(session, user.id, code) or factors.check_code(session, user.id, code):
         user.failed = 0
         return True
     passwords.note_failure(user)
+    audit.record(session, f"user:{user.id}", "factor_refused", data={"way": "code"})
     return False
 
 
@@ -166,6 +169,7 @@ def key_answer() -> Response | tuple[Response, int]:
             token = sessions.give_factor(session, row)
         else:
             passwords.note_failure(user)
+            audit.record(session, f"user:{user.id}", "factor_refused", data={"way": "key"})
     if not right:
         return jsonify(error="安全密钥未能核实，请重试"), 401
     response = jsonify(ok=True)
@@ -220,6 +224,9 @@ def oidc_back() -> Response | tuple[str, int]:
         alive = user is not None and user.active and not passwords.is_locked(user)
         strong = clock.real() if found.strong else None
         token = _begin(session, user, "oidc", strong) if user is not None and alive else ""
+        if not alive:
+            obj = f"user:{user.id}" if user is not None else passwords.NOBODY
+            audit.record(session, obj, "sign_in_refused", data={"way": "oidc", "why": "locked" if user else "unknown"})
     if not token:
         message = "这个统一身份没有关联账户：请先用密码登录，在“我的账户”中关联"
         return render_template("problem.html", message=message, back=url_for("auth.sign_in")), 403

@@ -15,6 +15,7 @@ from hub.terms import Role
 from hub.web.security import me, signed_in
 
 bp = Blueprint("people", __name__)
+CODE = 20  # characters of the longest code of a unit
 ACT_LABELS = {"grant": "授予", "revoke": "撤销"}
 STATE_LABELS = {"open": "待确认", "confirmed": "已生效", "refused": "未同意"}
 
@@ -57,8 +58,8 @@ def add() -> str | tuple[str, int]:
         with db.transaction() as session:
             fresh(session)
             first = grants.add_person(
-                session, me(), form.get("login", "")[:60], form.get("name", "")[:60], form.get("unit", "")[:12],
-                form.getlist("role"),
+                session, me(), form.get("login", "")[:60], form.get("name", "")[:60],
+                form.get("unit", "").strip()[:CODE], form.getlist("role"),
             )  # fmt: skip
     except GrantError as error:
         return render_template("problem.html", message=str(error), back=url_for("people.listing")), 422
@@ -72,7 +73,7 @@ def propose(number: int) -> Response | tuple[str, int]:
     form = request.form
     return _act(
         lambda session: grants.propose(
-            session, me(), number, form.get("unit", "")[:12], form.get("role", ""), form.get("reason", "")
+            session, me(), number, form.get("unit", "").strip()[:CODE], form.get("role", ""), form.get("reason", "")
         )
     )
 
