@@ -87,7 +87,7 @@ def _held(who: Actor, unit: Unit, *, area: bool) -> Select[ClueUnit]:
     )
 
 
-def _due() -> Subquery:
+def due_clocks() -> Subquery:
     """Clues with a clock that ends today or is over."""
     today = clock.today()
     return (
@@ -104,7 +104,7 @@ def _due() -> Subquery:
 
 def board(session: Session, who: Actor, top: Unit) -> list[Line]:
     """What `top` holds itself, then each unit directly below with its area, the most overdue first."""
-    due = _due()
+    due = due_clocks()
     over, today = func.coalesce(due.c.overdue, False), func.coalesce(due.c.today, False)
     rows = session.execute(
         _held(who, top, area=True)
@@ -144,10 +144,19 @@ def clues(
     session: Session, who: Actor, unit: Unit, *, area: bool, what: str, after: str = ""
 ) -> tuple[list[queue.Row], str, int]:
     """The clues behind a number of the board, the oldest first: a page, the key of the next one, how many in all."""
-    query = _held(who, unit, area=area)
-    if what in ("today", "overdue"):
-        due = _due()
-        query = query.join(due, due.c.clue_id == ClueUnit.clue_id).where(due.c[what])
+    return page_of(session, narrow_due(_held(who, unit, area=area), what), after)
+
+
+def narrow_due(query: Select[ClueUnit], what: str) -> Select[ClueUnit]:
+    """Of the clues those due today or overdue; all for anything else."""
+    if what not in ("today", "overdue"):
+        return query
+    due = due_clocks()
+    return query.join(due, due.c.clue_id == ClueUnit.clue_id).where(due.c[what])
+
+
+def page_of(session: Session, query: Select[ClueUnit], after: str) -> tuple[list[queue.Row], str, int]:
+    """A page of clues, the oldest first, the key of the next one, and how many there are in all."""
     count = query.with_only_columns(func.count(), maintain_column_froms=True)
     total = session.scalar(count) or 0
     key = queue.place_of(after)

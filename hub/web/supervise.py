@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from channels.registry import channels
@@ -15,8 +15,8 @@ from hub import clock, db
 from hub.casework import kinds, orders
 from hub.law import workflow
 from hub.models import Unit
-from hub.supervision import board
-from hub.terms import INTAKE_KIND_LABELS, STATE_LABELS
+from hub.supervision import board, trends
+from hub.terms import INTAKE_KIND_LABELS, STATE_LABELS, State
 from hub.web.security import me, signed_in
 
 bp = Blueprint("supervise", __name__)
@@ -33,6 +33,8 @@ DECISIONS = {"all": "认定", "was_clue": "登记后改为非线索", "objected"
 SPAN = 30  # days a list goes back where nothing is said
 SAMPLE, SAMPLE_MOST = 10, 100
 LONGEST_SPAN = 3700  # days
+NARROWING = ("state", "place", "channel", "week")
+"""What the charts narrow the list of clues by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,44 @@ def _tile(name: str, number: int, *, late: int = 0, urgent: bool = False, capped
             "tone": tone}  # fmt: skip
 
 
+@bp.get("/supervise/trends")
+@signed_in(*board.SEES)
+def trends_page() -> str:
+    """Where clues of a unit's area come from, how they stood week by week, and what is overdue in which place."""
+    with db.reading() as session:
+        unit = unit_asked(session)
+        spots = trends.by_place(session, me(), unit)
+        states = trends.by_state(session, me(), unit)
+        sources = trends.by_channel(session, me(), unit)
+        crumbs = _above(session, unit)
+        code, name = unit.code, unit.name
+    days = trends.mondays()
+    return render_template(
+        "supervise_trends.html", unit=(code, name), crumbs=crumbs, spots=spots, what=board.WHAT,
+        top=max((spot.open for spot in spots), default=0) or 1, weeks=[f"{day:%m-%d}" for day in days],
+        states=_linked(states or [], lambda one, at: {"state": one.key} if at == len(days) - 1 else None, code),
+        sources=_linked(sources, lambda one, at: {"channel": one.key, "week": days[at].isoformat()}, code),
+        too_many=states is None, most=trends.MOST,
+        total={what: sum(spot.number(what) for spot in spots) for what in board.WHAT},
+    )  # fmt: skip
+
+
+def _linked(
+    series: list[trends.Series], asks: Callable[[trends.Series, int], dict[str, str] | None], unit: str
+) -> list[dict[str, Any]]:
+    """Series as the chart draws them, each value with the address of its rows where there is one."""
+
+    def address(one: trends.Series, at: int) -> str:
+        asked = asks(one, at)
+        given: dict[str, Any] = {"name": "clues", "unit": unit, "area": 1, **(asked or {})}
+        return url_for("supervise.listing", **given) if asked else ""
+
+    return [
+        {"key": one.key, "name": one.name, "values": one.values,
+         "links": [address(one, at) for at in range(len(one.values))]} for one in series
+    ]  # fmt: skip
+
+
 @bp.get("/supervise/<name>")
 @signed_in(*board.SEES)
 def listing(name: str) -> str | tuple[str, int]:
@@ -156,8 +196,39 @@ def _clues(session: Session, _period: Period) -> dict[str, Any]:
         abort(404)
     area = request.args.get("area") == "1"
     after = request.args.get("after", "")[:80]
-    rows, onward, total = board.clues(session, me(), unit, area=area, what=what, after=after)
-    return {"rows": rows, "after": onward, "total": total, "unit": (unit.code, unit.name), "area": area, "what": what}
+    narrow, said = _narrow(unit)
+    if narrow is None:
+        rows, onward, total = board.clues(session, me(), unit, area=area, what=what, after=after)
+    else:
+        rows, onward, total = trends.rows(session, me(), unit, narrow, what, after)
+    given = {name: request.args[name] for name in NARROWING if request.args.get(name)}
+    return {
+        "rows": rows, "after": onward, "total": total, "unit": (unit.code, unit.name), "area": area, "what": what,
+        "given": given, "said": said,
+    }  # fmt: skip
+
+
+def _narrow(unit: Unit) -> tuple[trends.Narrow | None, str]:
+    """What a number of the charts asked for, and in words; None where the address names nothing of it. 404 for what is
+    no state, place, channel or week.
+    """
+    state, place, channel, week = (request.args.get(name, "")[:20] for name in NARROWING)
+    if not (state or place or channel or week):
+        return None, ""
+    places = trends.spots(unit) | {trends.ELSEWHERE: "地点不明或不在辖区"}
+    try:
+        monday = date.fromisoformat(week) if week else None
+    except ValueError:
+        abort(404)
+    if (state and state not in STATE_LABELS) or (place and place not in places) or (
+        channel and (channel not in channels() or monday is None)
+    ) or (monday is not None and not 2000 <= monday.year <= 9000):  # fmt: skip
+        abort(404)
+    words = (
+        STATE_LABELS[State(state)] if state else "", places.get(place, ""),
+        channels()[channel].label if channel else "", f"{week} 起一周收到" if week else "",
+    )  # fmt: skip
+    return trends.Narrow(state, place, channel, monday), "，".join(word for word in words if word)
 
 
 def _objections(session: Session, _period: Period) -> dict[str, Any]:
