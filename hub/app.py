@@ -10,6 +10,7 @@ from flask_babel import Babel
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from channels.registry import channels
 from hub import clock
@@ -49,6 +50,7 @@ def create_app() -> Flask:
         JSON_AS_ASCII=False,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
+    app.url_map.converters["int"] = RowNumber
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     if options.behind_proxy:
         n = options.behind_proxy
@@ -61,6 +63,13 @@ def create_app() -> Flask:
     _hooks(app)
     _errors(app)
     return app
+
+
+class RowNumber(IntegerConverter):
+    """A whole number in an address: one that no row of the database can have is no address of ours (404)."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**63 - 1)
 
 
 def _log_error(exc_info: Any) -> None:

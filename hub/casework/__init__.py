@@ -7,6 +7,7 @@ changes. `open_clue` begins a clue's life.
 from hub.casework import (  # noqa: F401  register their acts
     assisting,
     determination,
+    following,
     jurisdiction,
     linking,
     major,
@@ -30,6 +31,7 @@ from hub.casework.errors import RefusedError, StaleError
 from hub.casework.identity import mark_shared, may_try_code, note_wrong_code
 from hub.casework.kinds import kind_counts, object_to_kind, quality_sample, set_intake_kind
 from hub.casework.major import reported_to, signs
+from hub.casework.notes import add_note, note_seen
 from hub.casework.notices import note_told, note_undelivered
 from hub.casework.opening import Opening, open_clue, serial, takes_material
 from hub.casework.orders import directives, supervised
@@ -57,6 +59,7 @@ __all__ = [
     "Step",
     "Warned",
     "add_entry",
+    "add_note",
     "add_reporter",
     "alerts",
     "announce",
@@ -91,6 +94,7 @@ __all__ = [
     "may_try_code",
     "move_unit",
     "note_read",
+    "note_seen",
     "note_told",
     "note_undelivered",
     "note_wrong_code",

@@ -26,18 +26,18 @@ from hub.models import Clue, ClueUnit, Opinion, Unit
 from hub.terms import Role, State
 
 SOON = timedelta(minutes=5)  # an act entered this long after it happened is entered as it happens
-DAYS = ("issued", "ended", "started", "visited", "told_at", "joined", "due")
+DAYS = ("issued", "ended", "started", "visited", "told_at", "joined", "due", "effective")
 CODES = frozenset(
     {"place", "unit", "units", "handler", "main", "earlier_clue", "told_at", "issued", "ended", "started", "visited",
      "joined", "due", "days", "notice", "intake", "same_place", "same_time", "same_respondent", "same_facts", "renewed",
      "new_evidence", "id_verified", "decline", "named_unit", "person", "crs", "area_unit", "land_kind",
-     "assisting", "with_identity"}
+     "assisting", "with_identity", "effective"}
 )  # fmt: skip
 """Data that may stand plain in the event; names with a closed list of values may too. Words are sealed, the rest is
 kept by the act itself."""
 WORDS = frozenset(
     {"reason_text", "words", "confirmation", "at_reason", "case_no", "department", "consent", "receipt_no",
-     "answer_no", "document_no"}
+     "answer_no", "document_no", "order_no", "addressee", "conduct", "basis", "copies", "published_in"}
 )  # fmt: skip
 Effect = Callable[[Doing], None]
 EFFECTS: dict[str, Effect] = {}
@@ -266,6 +266,8 @@ def _start_clock(doing: Doing, one: ClockEffect) -> None:
             return
         last = doing.day(one.until)
     base = _base(doing, one)
+    if one.calendar:
+        last = base + timedelta(days=one.days)
     started = clocks.start(doing.session, doing.clue, one.kind, base, one.days, rule=doing.rule.id, last=last)
     _note(doing, started)
 

@@ -26,11 +26,12 @@ ARTICLES = {
     "order": "第十六条",
     "referral": workflow.INTERNAL,
     "transfer": workflow.INTERNAL,
+    "publish": workflow.INTERNAL,
 }
 LOCAL_DAYS = {"hand_down": "hand_down_days", "transfer": "transfer_days"}
 """Internal limits that a jurisdiction may set (switches); those of the measures are never in here."""
-DATED = ("letter", "order", "referral")
-"""Clocks whose last day the order itself names: no calendar moves it."""
+DATED = ("letter", "order", "referral", "publish")
+"""Clocks whose last day is a date named or counted by the calendar: no holiday moves it."""
 TELLING = ("determination", "after_designation")
 
 

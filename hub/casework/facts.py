@@ -300,7 +300,8 @@ def _verification(doing: Doing) -> Facts:
             for one in doing.data.get("officers") or ()
             if isinstance(one, dict)
         ]
-        return {**found, "officers": officers}
+        running = running_verification(doing.session, doing.clue) is not None
+        return {**found, "officers": officers, "running": running}
     row = running_verification(doing.session, verified_with(doing))
     if row is None:
         return {"officers": (), "started": None}
@@ -412,7 +413,8 @@ def _importance(doing: Doing) -> Facts:
     return {"importance_now": doing.clue.importance}
 
 
-def _waits(kind: str) -> Callable[[Doing], Facts]:
+def waits(kind: str) -> Callable[[Doing], Facts]:
+    """Whether a clock of the kind runs, as `<kind>_open`."""
     def collect_waiting(doing: Doing) -> Facts:
         return {f"{kind}_open": clocks.running(doing.session, doing.clue, [kind]) is not None}
 
@@ -439,9 +441,9 @@ COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
     "is_major": _importance,
     "other_importance": _importance,
     "due_ahead": lambda doing: {"due": doing.day("due")} if doing.data.get("due") else {},
-    "letter_waits": _waits("letter"),
-    "order_waits": _waits("order"),
-    "referral_waits": _waits("referral"),
+    "letter_waits": waits("letter"),
+    "order_waits": waits("order"),
+    "referral_waits": waits("referral"),
     "extension_allowed": _extension,
     "first_objection": _objection,
     "ours": _ours,
@@ -467,6 +469,7 @@ COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
     "question_stood": _asked,
     "main_takes": _main,
     "is_member": _member,
+    "has_handler": lambda doing: {"handler_now": doing.clue.handler_id},
     "two_officers": _verification,
     "verification_runs": _verification,
     "all_told": _told,

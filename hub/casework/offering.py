@@ -36,7 +36,8 @@ STANDING = frozenset(
 APPLIES = frozenset(
     {"wall_held", "wall_stands", "refused_as_n2", "refused_as_n4", "not_major", "is_major", "letter_waits",
      "order_waits", "referral_waits", "extension_allowed", "came_by_transfer", "was_handed_down", "objected",
-     "no_receipt_yet", "closed_as_none", "by_department"}
+     "no_receipt_yet", "closed_as_none", "by_department", "violation_found", "publish_waits", "not_cleared",
+     "not_rated", "has_handler", "nothing_runs"}
 )  # fmt: skip
 """Guards that say what the act is about: where they refuse, the act is not offered at all."""
 ASKS = {
@@ -50,7 +51,7 @@ Option = tuple[str, str]
 Lists = dict[tuple[Any, str], tuple[Option, ...]]
 _BASE = {
     "at": "收到举报之日", "received": "本单位收到之日", "issued": "指定之日", "ended": "核查结束之日",
-    "joined": "并入之日", "act": "办理之日",
+    "joined": "并入之日", "act": "办理之日", "effective": "处罚决定生效之日",
 }  # fmt: skip
 
 _ENDS = {"stop": "停止", "supersede": "终止", "resume": "继续"}
@@ -150,7 +151,7 @@ def in_words(one: ClockEffect) -> str:
     if one.until:
         return f"{name}时限至{FIELDS[one.until].label if one.until in FIELDS else one.until}"
     if one.effect == "start":
-        return f"{name}时限起算：{_BASE[one.base]}起{one.days}个工作日"
+        return f"{name}时限起算：{_BASE[one.base]}起{one.days}{'日' if one.calendar else '个工作日'}"
     if one.effect == "judge":
         return f"{name}按{_BASE[one.base]}起{one.days}个工作日认定是否按时"
     return f"{name}时限{_ENDS[one.effect]}"

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub import clock
 from hub.access import audit
-from hub.access.masking import BLOCK, mask
 from hub.access.people import Actor
 from hub.access.sealing import open_key
-from hub.casework import clocks, competence, facts, slips
+from hub.casework import clocks, competence, dossier, facts, slips
 from hub.casework.acts import effect, perform
 from hub.casework.changes import announce, lock
 from hub.casework.doing import Doing
@@ -27,16 +25,13 @@ from hub.casework.errors import RefusedError
 from hub.casework.jurisdiction import hop
 from hub.casework.slips import Sheet
 from hub.casework.telling import DETERMINATION_KINDS, RESULT_KINDS, take_back
-from hub.jurisdiction.divisions import table
 from hub.law.competence import STAGES, Entry
 from hub.law.deadlines import base_day
-from hub.models import Blob, Clock, Clue, ClueReporter, IntakeClue, Reporter, Transfer, Unit, Value
-from hub.terms import CLASS_LABELS, State
+from hub.models import Clock, Clue, Transfer, Unit
+from hub.terms import State
 
 LATE = "期限内未收到转交回执，由转交单位收回"
 _DOCUMENT_NO = re.compile(r"[\w〔〕\[\]()（）.\-/]{1,60}")
-_SHOWN = {"respondent": "违法主体", "area": "面积", "occurred": "发生时间", "organisation": "相关单位"}
-_IDENTITY = {"name": "姓名", "phone": "电话", "email": "电子邮件", "address": "通信地址"}
 
 
 def open_transfer(session: Session, clue: Clue) -> Transfer | None:
@@ -166,7 +161,7 @@ def _slip(doing: Doing, number: str, package: str, *, identity: bool) -> Sheet:
             ("接收部门", _named(doing)),
             ("线索编号", clue.no),
             ("转交环节", STAGES[str(doing.data["stage"])]),
-            ("转交日期", _day(base_day(doing.at))),
+            ("转交日期", dossier.day(base_day(doing.at))),
             ("依据", "12336微信举报平台试行办法第二十条"),
             ("举报人信息", "经举报人同意，随附件提供" if identity else "依法保密，不随附"),
             ("附件校验值", f"SHA-256 {package}"),
@@ -176,76 +171,16 @@ def _slip(doing: Doing, number: str, package: str, *, identity: bool) -> Sheet:
     )
 
 
-def _day(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日"
-
-
 def _package(doing: Doing, number: str, *, identity: bool) -> Sheet:
-    """What is known of the violation; originals by number and hash only, because they may show who reported."""
+    """What is known of the violation; with identity only by consent, written down before anything of it is opened."""
     session, clue = doing.session, doing.clue
-    if identity:  # written before anything of it is opened
+    if identity:
         actor = doing.who.label if doing.who else "system"
         audit.record(session, f"clue:{clue.id}", "reveal_to_department", actor=actor, data={"transfer": number})
-    people = _reporters(session, clue)
-    key = open_key(session, clue.key_id)
-    division = clue.division if clue.division_confirmed else None
-    rows = [
-        ("转交编号", number),
-        ("线索编号", clue.no),
-        ("收到日期", _day(base_day(clue.at))),
-        ("违法行为发生地", table().path(division).replace("/", "") if division else "未确认"),
-        ("违法类型", CLASS_LABELS.get(clue.class_code or "", "未确认") if clue.class_confirmed else "未确认"),
-    ]
-    decided = session.scalars(select(Value).where(Value.clue_id == clue.id).order_by(Value.id))
-    last = {row.field: key.json(row.value, "clue.value") for row in decided if row.field in _SHOWN}
-    rows += [(_SHOWN[name], _redacted(_in_words(value), people)) for name, value in last.items()]
-    if identity:
-        for person in people:
-            told = "；".join(f"{label}{person[name]}" for name, label in _IDENTITY.items() if person.get(name))
-            rows.append(("举报人", told or "未留信息"))
-    texts = [
-        ("反映内容（已隐去个人信息）", key.text(clue.summary, "clue.summary")),
-        ("转交说明", _redacted(str(doing.data.get("words") or ""), people)),
-    ]
-    return Sheet(
-        "线索转交材料", rows, [one for one in texts if one[1].strip()],
-        [("原始材料目录（由转交单位保存，编号、类型和SHA-256）", _originals(session, clue))],
-    )  # fmt: skip
-
-
-def _in_words(value: object) -> str:
-    if isinstance(value, dict):
-        return str(value.get("text") or value.get("name") or "、".join(str(one) for one in value.values()))
-    return "、".join(str(one) for one in value) if isinstance(value, list) else str(value)
-
-
-def _reporters(session: Session, clue: Clue) -> list[dict[str, str]]:
-    rows = session.scalars(
-        select(Reporter)
-        .join(ClueReporter, ClueReporter.reporter_id == Reporter.id)
-        .where(ClueReporter.clue_id == clue.id)
-        .order_by(Reporter.id)
+    words = str(doing.data.get("words") or "")
+    return dossier.known(
+        session, clue, "线索转交材料", [("转交编号", number)], [("转交说明", words)], identity=identity
     )
-    return [open_key(session, row.key_id).json(row.identity, "reporter.identity") for row in rows]
-
-
-def _redacted(text: str, people: list[dict[str, str]]) -> str:
-    """The text without anything of the reporters, however it got into it."""
-    for person in people:
-        for told in person.values():
-            if isinstance(told, str) and len(told) > 1:
-                text = text.replace(told, BLOCK * len(told))
-    return mask(text)
-
-
-def _originals(session: Session, clue: Clue) -> list[list[str]]:
-    rows = session.scalars(
-        select(Blob)
-        .join(IntakeClue, IntakeClue.intake_id == Blob.intake_id)
-        .where(IntakeClue.clue_id == clue.id, Blob.origin.in_(("raw", "fetched")))
-        .order_by(Blob.intake_id, Blob.ord)
-    )
-    return [[str(number), row.media_type, row.sha256] for number, row in enumerate(rows, 1)]
 
 
 @effect("transfer.receipt")

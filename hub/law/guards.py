@@ -391,6 +391,10 @@ def _after(day: date | None, limit: date | None) -> bool:
     return day is not None and limit is not None and day > limit
 
 
+def has_handler(data: Data) -> str | None:
+    return None if data.get("handler_now") else "该线索还没有承办人"
+
+
 def two_officers(data: Data) -> str | None:
     """F1: two different officers, each with a certificate valid on the day of the visit."""
     officers = data.get("officers") or ()
@@ -413,6 +417,11 @@ def visit_in_order(data: Data) -> str | None:
     if any(_after(day, today) for day in (visit, started)):
         return "核查日期不能晚于今天"
     return "现场记录日期不能早于核查开始日期" if visit and started and visit < started else None
+
+
+def nothing_runs(data: Data) -> str | None:
+    """One verification at a time: its officers and records belong together."""
+    return "核查正在进行，不能再次开始" if data.get("running") else None
 
 
 def verification_runs(data: Data) -> str | None:
@@ -450,9 +459,43 @@ def all_told(data: Data) -> str | None:
     return "举报人尚未告知，不能办结"
 
 
+def violation_found(data: Data) -> str | None:
+    """A penalty follows from a violation that was found."""
+    return None if data.get("result") == "R1" else "没有认定存在违法行为，不能登记处罚决定"
+
+
+def effective_not_future(data: Data) -> str | None:
+    """A decision is entered once it has taken effect. Needs `effective` and `today`."""
+    effective, today = data.get("effective"), data.get("today")
+    future = isinstance(effective, date) and isinstance(today, date) and effective > today
+    return "处罚决定尚未生效，不能登记" if future else None
+
+
+def publish_waits(data: Data) -> str | None:
+    return None if data.get("publish_open") else "没有待公开的处罚决定"
+
+
+def not_cleared(data: Data) -> str | None:
+    """Nobody is told to stop what was found to be no violation."""
+    return "核查结果为不存在违法行为，不能责令停止" if data.get("result") == "R0" else None
+
+
+def score_as_said(data: Data) -> str | None:
+    """G10: who was reached says how satisfied they are; of the others nobody says it for them."""
+    if data.get("outcome") != "reached":
+        return "没有联系上，不能代填满意程度" if data.get("score") else None
+    return None if data.get("score") in ("1", "2", "3", "4", "5") else "已联系上，须记下满意程度（五档之一）"
+
+
+def not_rated(data: Data) -> str | None:
+    return "举报人已作过评价" if data.get("rated") else None
+
+
 GUARDS: Mapping[str, Callable[[Data], str | None]] = {
     guard.__name__: guard
     for guard in (
+        has_handler, nothing_runs,
+        violation_found, effective_not_future, publish_waits, not_cleared, score_as_said, not_rated,
         at_not_future, answer_to_sender, second_person_after_registration, unit_in_subtree, ours, unit_takes,
         superior_above, not_common_yet, common_superior, issued_in_order, referred_up, alone, same_person,
         earlier_is_earlier, same_matter, earlier_still_answers, nothing_new, not_shared, main_takes, other_reporter,

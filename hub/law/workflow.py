@@ -35,12 +35,14 @@ CLOCKS = {
     "order": "督办回复",
     "referral": "领导批办回复",
     "transfer": "转交回执",
+    "publish": "处罚决定公开",
 }
-BASES = frozenset({"at", "received", "issued", "ended", "joined", "act"})
+BASES = frozenset({"at", "received", "issued", "ended", "joined", "act", "effective"})
 """at: of the report; received: the holder got it; act: of the act itself; else a datum of the act."""
 BY = frozenset({"owner", "designator", "above", "anyone", "assisting", "team"})
 _CLOCK = re.compile(
-    r"(?P<sign>[-~?^]?)(?P<kind>[a-z_]+)(?: \+(?P<days>\d{1,3}) (?P<base>[a-z]+)| until (?P<until>[a-z]+))?"
+    r"(?P<sign>[-~?^]?)(?P<kind>[a-z_]+)"
+    r"(?: \+(?P<days>\d{1,3})(?P<calendar>cd)? (?P<base>[a-z]+)| until (?P<until>[a-z]+))?"
 )
 _EFFECTS = {"": "start", "-": "stop", "~": "supersede", "?": "judge", "^": "resume"}
 
@@ -53,7 +55,8 @@ class RuleTableError(ValueError):
 class ClockEffect:
     """What an act does to a clock. effect: start, stop, supersede, judge, resume (what the act before superseded).
 
-    `days` are working days after `base`; with `until` the datum of that name is the last day itself.
+    `days` are working days after `base`, with `calendar` days of the calendar; with `until` the datum of that name is
+    the last day itself.
     """
 
     effect: str
@@ -61,6 +64,7 @@ class ClockEffect:
     days: int = 0
     base: str = ""
     until: str = ""
+    calendar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,10 @@ def _clock(text: str) -> ClockEffect:
     if found["base"] is not None and found["base"] not in BASES:
         raise RuleTableError(f"no such base: {text}")
     base = "act" if found["until"] else found["base"] or ""
-    return ClockEffect(effect, found["kind"], int(found["days"] or 0), base, found["until"] or "")
+    calendar = found["calendar"] is not None
+    if calendar and effect != "start":
+        raise RuleTableError(f"only a clock that starts counts days of the calendar: {text}")
+    return ClockEffect(effect, found["kind"], int(found["days"] or 0), base, found["until"] or "", calendar)
 
 
 def _need(text: str) -> Need:

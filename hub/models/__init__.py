@@ -1,5 +1,6 @@
 """The tables: one file an aggregate."""
 
+from hub.models.after import Satisfaction, StopOrder
 from hub.models.approval import (
     Absence,
     ActProposal,
@@ -10,6 +11,7 @@ from hub.models.approval import (
     KindObjection,
 )
 from hub.models.base import Base
+from hub.models.bench import AutoAssign, BulkRun, ClueNote, NoteMention, Phrase, SavedView
 from hub.models.calendar import CalendarProposal
 from hub.models.case import (
     Asked,
@@ -48,6 +50,7 @@ from hub.models.intake import (
     SourceCursor,
 )
 from hub.models.keys import DataKey
+from hub.models.learning import LearnedModel
 from hub.models.likeness import Likeness, LikenessKey
 from hub.models.mailroom import (
     Letter,
@@ -99,9 +102,11 @@ __all__ = [
     "Assist",
     "Attempt",
     "AttemptKey",
+    "AutoAssign",
     "Base",
     "Beat",
     "Blob",
+    "BulkRun",
     "CalendarProposal",
     "CallTry",
     "Certificate",
@@ -110,6 +115,7 @@ __all__ = [
     "ClockWarning",
     "Clue",
     "ClueCounter",
+    "ClueNote",
     "ClueReporter",
     "ClueUnit",
     "Competence",
@@ -135,6 +141,7 @@ __all__ = [
     "KindObjection",
     "KindProposal",
     "LeakIncident",
+    "LearnedModel",
     "Letter",
     "LetterSeries",
     "Likeness",
@@ -143,6 +150,7 @@ __all__ = [
     "MajorReport",
     "Membership",
     "MisuseMark",
+    "NoteMention",
     "Notice",
     "NoticeTask",
     "NoticeTemplate",
@@ -151,6 +159,7 @@ __all__ = [
     "Opinion",
     "PadCall",
     "Part",
+    "Phrase",
     "QueryCode",
     "QueryLimit",
     "RecoveryCode",
@@ -158,6 +167,8 @@ __all__ = [
     "ReporterIndex",
     "RetentionHold",
     "Reveal",
+    "Satisfaction",
+    "SavedView",
     "ScopeChange",
     "ScanBatch",
     "ScanChunk",
@@ -176,6 +187,7 @@ __all__ = [
     "SourceBeat",
     "SourceCursor",
     "StallAlert",
+    "StopOrder",
     "SuggestionRow",
     "Transcript",
     "Transfer",

@@ -15,7 +15,7 @@ from hub.terms import State
 _STATES = ",".join(f"'{state}'" for state in State)
 _CLOSE_REASONS = "'out_of_scope','duplicate','supplement','no_violation','violation','not_a_clue','transferred'"
 _CLOCKS = "'determination','escalation','after_designation','result','hand_down','wall',"
-_CLOCKS += "'major_report','letter','order','referral','transfer'"
+_CLOCKS += "'major_report','letter','order','referral','transfer','publish'"
 
 
 class Clue(Base):
@@ -60,6 +60,8 @@ class Clue(Base):
     class_code: Mapped[str | None]
     class_confirmed: Mapped[bool] = mapped_column(server_default=text("false"))
     ambiguous: Mapped[bool] = mapped_column(server_default=text("false"))
+    topics: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default="{}")  # hub.enrich.topics; plain for filters
+    topics_confirmed: Mapped[bool] = mapped_column(server_default=text("false"))
     missing: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default="{}")
     urgent: Mapped[bool] = mapped_column(server_default=text("false"))
     importance: Mapped[Str] = mapped_column(server_default="ordinary")  # set by a person; rules only propose it

@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 
 from hub.access import people
 from hub.access.people import Actor
+from hub.casework import following
+from hub.casework.following import Rated
 from hub.law.competence import STAGES
 from hub.models import Clock, Clue, HandOver, Transfer, Unit, User
 from hub.terms import Role
 
 DECIDERS = frozenset({Role.LEAD, Role.SUPERVISOR})
+TAKERS = frozenset({Role.HANDLER, Role.LEAD})
 STATES = {"sent": "待回执", "received": "已收回执，待结果", "answered": "已答复", "back": "已收回"}
 RESULTS = {"R0": "不存在违法行为", "R1": "存在违法行为"}
 
@@ -59,17 +62,29 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
+class Ordered:
+    """An order to stop that went out; `copied`: with a sheet for copies."""
+
+    id: int
+    at: datetime
+    copied: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Papers:
-    """`sheet`: the person prints the list for discipline inspection (N2)."""
+    """`sheet`: the person prints the list for discipline inspection (N2); `takes`: opens orders and the package."""
 
     transfers: tuple[Sent, ...]
     handed: Handed | None
     sheet: bool
+    orders: tuple[Ordered, ...]
+    ratings: tuple[Rated, ...]
+    takes: bool
 
     @property
     def any(self) -> bool:
         """Whether there is anything to show."""
-        return bool(self.transfers) or self.handed is not None or self.sheet
+        return bool(self.transfers or self.orders or self.ratings) or self.handed is not None or self.sheet
 
 
 def of_clue(session: Session, who: Actor, clue: Clue) -> Papers:
@@ -92,7 +107,12 @@ def of_clue(session: Session, who: Actor, clue: Clue) -> Papers:
         )
         for row, unit in rows
     )  # fmt: skip
-    return Papers(made, handed(session, clue, "discipline"), takes_sheet(who, clue))
+    orders = tuple(Ordered(row.id, row.at, row.copy is not None) for row in following.stop_orders(session, clue))
+    takes = who.unit_id == clue.owner_unit_id and who.has(TAKERS)
+    return Papers(
+        made, handed(session, clue, "discipline"), takes_sheet(who, clue), orders,
+        tuple(following.ratings(session, clue, words=takes)), takes,
+    )  # fmt: skip
 
 
 def _opens(who: Actor, clue: Clue, row: Transfer) -> frozenset[str]:

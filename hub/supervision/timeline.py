@@ -39,16 +39,17 @@ ACT_LABELS = {
     "clock.start": "时限起算", "clock.stop": "时限停止", "clock.resume": "时限继续", "clock.reopen": "时限恢复",
     "clock.recompute": "时限重算", "clock.warning": "时限提醒", "verification.stalled": "核查停滞提醒",
     "reveal_to_department": "向其他部门提供举报人信息", "transfer_read": "查阅转交材料",
+    "stop_order_read": "取用责令停止文书", "package": "制作案卷包", "rated": "举报人评价",
     "unit_closed": "单位撤并，线索随转",
     "approval.propose": "提请审批", "approval.decide": "审批", "approval.withdraw": "撤回提请",
     "disposal_proposed": "提请到期销毁", "leak_reported": "报告泄密", "misuse_proposed": "提请认定恶意举报",
     "misuse_appealed": "对恶意举报认定申诉", "not_proved": "未通过身份核对", "propose_kind": "提出改为非线索",
     "read_by_hand": "人工阅读", "refused_look": "越权查看被拒", "retention_hold": "暂停到期销毁",
-    "retention_lift": "恢复到期销毁", "reveal_number": "查看号码拨打", "subject_export": "导出本人信息",
+    "retention_lift": "恢复到期销毁", "reveal_number": "查看号码拨打", "subject_export": "导出本人信息", "note": "写备注",
 }  # fmt: skip
 QUIET = frozenset(
     {"read_original", "read_redacted", "copy_asked", "suggest", "transcript", "notice_read", "notice_report", "fetched",
-     "print"}
+     "print", "stop_order_read"}
 )  # fmt: skip
 """Events that say nothing about the handling: shown small."""
 APART = timedelta(minutes=1)  # an act entered this long after it happened shows both times
@@ -56,12 +57,14 @@ _CLOCK_EFFECTS = {
     "start": "起算", "stop": "停止", "superseded": "终止", "resume": "继续", "reopen": "恢复", "judge": "认定",
     "recompute": "重算",
 }  # fmt: skip
-_TOLD = ("reason", "ground", "class", "result", "missing", "how", "kind")
-_DAYS = {"issued": "签发", "started": "开始", "visited": "到现场", "ended": "结束", "joined": "并入"}
+_TOLD = ("reason", "ground", "class", "result", "missing", "how", "kind", "contacted", "outcome", "score")
+_DAYS = {"issued": "签发", "started": "开始", "visited": "到现场", "ended": "结束", "joined": "并入", "effective": "生效"}
 _OPINIONS = {
     "reason_text": "理由", "reason": "理由", "words": "意见", "confirmation": "确认依据", "at_reason": "补记理由",
     "case_no": "案件号", "department": "部门", "answer": "答复", "consent": "举报人同意情况",
     "receipt_no": "回执编号", "answer_no": "部门复函编号",
+    "order_no": "文书编号", "addressee": "责令对象", "conduct": "违法行为", "basis": "法律依据", "copies": "抄送",
+    "published_in": "公开载体",
 }  # fmt: skip
 
 

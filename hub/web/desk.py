@@ -10,11 +10,11 @@ from flask import abort, g, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from channels.registry import channels
-from hub import clock, db
+from hub import casework, clock, db
 from hub.access import hearing, people, reveal
 from hub.casework.fields import CHECKED, VALUES
 from hub.casework.offering import Offer, offered
-from hub.law import workflow
+from hub.law import topics, workflow
 from hub.models import Clue, ClueUnit
 from hub.supervision import approving, case, notices
 from hub.supervision.timeline import Entry
@@ -35,7 +35,8 @@ GROUPS = (
     ("转交与协办", ("transfer", "reopen.transfer", "assist.")),
     ("核查", ("verify.", "result.")),
     ("告知", ("tell.",)),
-    ("并案与关联", ("merge", "unmerge", "split", "follow_up", "link_case")),
+    ("并案与关联", ("merge", "unmerge", "split", "follow_up")),
+    ("文书与后续", ("stop_order", "link_case", "case.", "contact.log", "revisit")),
     ("重大与督办", ("mark.", "report.", "supervise.", "reply.", "circulate", "extend")),
     ("回避与隔离", ("recuse", "wall.", "discipline.", "quarantine.")),
     ("更正", ("reopen.", "set_kind.")),
@@ -89,6 +90,14 @@ class Form:
         return self.values.get(name, ())
 
 
+@dataclass(frozen=True, slots=True)
+class NoteDraft:
+    """A note that was not kept: what was typed, and why."""
+
+    text: str
+    problem: str
+
+
 @dataclass
 class Bar:
     """The acts open on a clue: the main step, one or two beside it, the rest by group."""
@@ -136,7 +145,17 @@ def found(session: Session, no: str) -> Clue:
     return clue
 
 
-def page(no: str, *, form: Form | None = None, status: int = 200) -> tuple[str, int]:
+def workable(session: Session, no: str) -> Clue:
+    """A clue on which this person works for its unit; else 404."""
+    clue = found(session, no)
+    if not people.reads_original(me(), clue):
+        abort(404)
+    return clue
+
+
+def page(
+    no: str, *, form: Form | None = None, note: NoteDraft | None = None, status: int = 200
+) -> tuple[str, int]:  # fmt: skip
     """The page of a clue with the form of an act open, if one was asked for."""
     with db.transaction() as session:
         clue = found(session, no)
@@ -145,6 +164,8 @@ def page(no: str, *, form: Form | None = None, status: int = 200) -> tuple[str, 
             case.note_read_once(session, me(), clue, g.sign_in)
         elif people.reads_original(me(), clue):
             case.note_read_once(session, me(), clue, g.sign_in, "read_redacted")
+        if people.reads_original(me(), clue):
+            casework.note_seen(session, me(), [clue.id])
         offers = offered(session, me(), clue)
         made = bar(offers)
         asked = request.args.get("act", "") if request.method == "GET" else ""
@@ -155,7 +176,7 @@ def page(no: str, *, form: Form | None = None, status: int = 200) -> tuple[str, 
         session.expunge_all()  # the page is rendered without a session
     return render_template(
         "clue.html", view=view, clue=view.clue, bar=made, done=done(), waiting=asking, sight=sight,
-        **_words(),
+        note=note, **_words(),
     ), status  # fmt: skip
 
 
@@ -164,7 +185,7 @@ def _words() -> dict[str, Any]:
         "state_labels": STATE_LABELS, "class_labels": CLASS_LABELS, "elements": ELEMENTS, "channels": channels(),
         "checked": CHECKED, "checks": VALUES["elements"], "values": VALUES, "fields": PRODUCING_FIELDS,
         "today": clock.today(), "now": clock.china(clock.now()), "place_words": given.place_words,
-        "officer_rows": given.OFFICERS, "pictures": ",".join(PICTURES),
+        "officer_rows": given.OFFICERS, "topics": topics.labels(), "pictures": ",".join(PICTURES),
     }  # fmt: skip
 
 
@@ -173,7 +194,7 @@ PRODUCING_FIELDS = {
     "occurred": "发生时间", "organisation": "涉及单位", "phone": "电话", "reporter_name": "举报人姓名",
     "id_number": "证件号", "urgency": "紧急程度", "missing": "缺少要素",
     "facts": "主要违法事实", "evidence": "证据材料", "mineral": "矿种", "count": "数量", "duplicate": "疑似重复",
-    "merge": "疑似同一行为",
+    "merge": "疑似同一行为", "topics": "主题", "importance": "重要程度", "location": "位置坐标", "land_kind": "地类",
 }  # fmt: skip
 
 

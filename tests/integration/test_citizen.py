@@ -19,7 +19,7 @@ from channels.registry import channel
 from hub import db, intake
 from hub.access import sealing, staff
 from hub.app import create_app
-from hub.casework import citizens
+from hub.casework import citizens, following
 from hub.law import notices
 from hub.models import Blob, Clue, ClueReporter, Event, FollowUp, Intake, IntakeClue, Part, QueryCode, Wish
 from hub.notify import codes
@@ -149,6 +149,32 @@ def test_a_report_its_code_its_status_and_a_supplement(citizen: Citizen, desk: D
     page = citizen.get("status").text
     assert "已办结" in page
     assert "不存在国土资源违法行为" in page
+
+
+def test_who_was_told_is_asked_once_whether_it_was_well_done(citizen: Citizen, desk: Desk) -> None:
+    assert citizen.post("rating", {"score": "5"}).status_code == 303, "without the code: to the query page"
+    code = citizen.code()
+    (clue_id,) = registered()
+    citizen.ask(code)
+    assert "满意吗" not in citizen.get("status").text
+    assert citizen.post("rating", {"score": "5"}).status_code == 422
+    desk.p1(clue_id)
+    desk.tell(clue_id)
+    desk.verified(clue_id, "R1")
+    desk.tell(clue_id)
+    assert "满意吗" in citizen.get("status").text
+    for wrong in ("", "6", "0", "满意", "12"):
+        assert citizen.post("rating", {"score": wrong}).status_code == 422, wrong
+    answer = citizen.post("rating", {"score": "4", "words": "谢谢\0" + "好" * 2000})
+    assert answer.status_code == 303
+    page = citizen.client.get(answer.location, environ_overrides=citizen.address).text
+    assert "已收到您的评价" in page
+    assert "满意吗" not in page
+    assert citizen.post("rating", {"score": "1"}).status_code == 409
+    with db.reading() as session:
+        clue = session.get_one(Clue, clue_id)
+        (said,) = following.ratings(session, clue, words=True)
+    assert (said.score, said.words[:3], len(said.words), said.by_call) == (4, "谢谢好", following.LONGEST, False)
 
 
 def test_sent_twice_it_is_one_report_with_the_same_code(citizen: Citizen) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from hub.access import audit
-from hub.models import Clock, Intake, KindObjection, Officer, SiteRecord, Verification
+from hub.models import Clock, Intake, KindObjection, Officer, Satisfaction, SiteRecord, Verification
 
 ELSEWHERE = {"extend": "test_orders", "set_kind.objection": "test_objection"}
 IMPOSSIBLE = {"own-result-not-in-a-group"}
@@ -18,9 +18,14 @@ IMPOSSIBLE = {"own-result-not-in-a-group"}
 def arrange(case: Any) -> None:
     """Brings the facts of a case's row into the database."""
     case.clue.importance = case.facts.get("importance_now", "ordinary")
-    for kind in ("letter", "order", "referral"):
+    for kind in ("letter", "order", "referral", "publish"):
         if case.facts.get(f"{kind}_open"):
             _clock(case, kind)
+    if case.facts.get("rated"):
+        rated = Satisfaction(
+            clue_id=case.clue.id, reporter_id=None, score=3, words=None, at=case.clue.at, by_user=None
+        )  # fmt: skip
+        case.session.add(rated)
     if case.row["act"] == "result.own" and case.facts.get("started"):
         _verified(case)
     if case.row["act"] == "reopen.objection" and case.row["state"] == "closed":

@@ -347,6 +347,12 @@ class Case:
             else:
                 self.data |= {"name": "张三", "contact": "13800001234"}
                 self.reporter(self.clue, name="张三", phone="13800001234")
+        if self.facts.get("handler_now"):
+            self.clue.handler_id = self.some_user()
+        if self.facts.get("running"):
+            day, by = self.clue.at.date(), self.some_user()
+            self.session.add(Verification(clue_id=self.clue.id, number=1, unit_id=self.clue.owner_unit_id, started=day,
+                                          ended=None, result=None, by_user=by))  # fmt: skip
         if self.row["act"] == "verify.start":
             for officer in self.data.get("officers", ()):
                 officer["name"] = "甲"

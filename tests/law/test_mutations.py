@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from hub.terms import Role, State
 
 with (Path(__file__).parent / "cases.csv").open(encoding="utf-8", newline="") as file:
     CASES = [row for row in csv.DictReader(line for line in file if not line.startswith("#")) if row["act"] != "due"]
-DAYS = ("started", "ended", "last_record", "today", "issued", "received", "visited", "joined", "due", "clock_due")
+DAYS = ("started", "ended", "last_record", "today", "issued", "received", "visited", "joined", "due", "clock_due",
+        "effective")  # fmt: skip
 
 
 def read(row: dict[str, str]) -> dict[str, Any]:
@@ -58,9 +59,12 @@ def green(row: dict[str, str], data: dict[str, Any]) -> bool:
     if not row["base"]:
         return True
     starts = [clock for clock in rule.clocks if clock.effect in ("start", "judge")]
-    return (
-        bool(starts) and due(date.fromisoformat(row["base"]), starts[0].days, national()).due.isoformat() == row["why"]
-    )
+    return bool(starts) and last_day(starts[0], date.fromisoformat(row["base"])).isoformat() == row["why"]
+
+
+def last_day(clock: workflow.ClockEffect, base: date) -> date:
+    """The last day of a clock that starts on `base`, by working days or by the calendar."""
+    return base + timedelta(days=clock.days) if clock.calendar else due(base, clock.days, national()).due
 
 
 def effects(rule: Rule) -> list[str]:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -36,6 +36,7 @@ def told(case):
         "joined",
         "due",
         "clock_due",
+        "effective",
     ):
         if name in data:
             data[name] = date.fromisoformat(data[name])
@@ -71,8 +72,9 @@ def test_case(case):
         assert (row.target or case["state"]) == case["result"]
     if case["base"]:
         start = next(clock for clock in row.clocks if clock.effect in ("start", "judge"))
-        found_due = due(date.fromisoformat(case["base"]), start.days, national())
-        assert (start.days, found_due.due.isoformat()) == (int(case["days"]), case["why"])
+        base = date.fromisoformat(case["base"])
+        last = base + timedelta(days=start.days) if start.calendar else due(base, start.days, national()).due
+        assert (start.days, last.isoformat()) == (int(case["days"]), case["why"])
 
 
 def test_cases_are_many_and_distinct():
@@ -149,6 +151,11 @@ ACTS = {
     "reopen.member": ("closed to_tell", "merged", "", True, "correction", ""),
     "follow_up": (EVERY, None, DOOR, False, "", ""),
     "link_case": ("closed to_tell", None, DESK, False, "", ""),
+    "case.decided": ("closed to_tell", None, DESK, False, "", ""),
+    "case.published": (f"closed {GOING}", None, DESK, False, "", "publish"),
+    "stop_order": ("closed to_tell verifying", None, DESK, False, "", ""),
+    "contact.log": (EVERY, None, "handler lead operator", False, "", ""),
+    "revisit": ("closed", None, "handler lead operator", False, "", ""),
     "result.own": ("merged", "to_tell", DESK, False, "result", ""),
     "mark.major": (GOING, None, "handler lead supervisor", False, "", ""),
     "mark.importance": (GOING, None, ABOVE, False, "", ""),
@@ -266,7 +273,10 @@ def test_the_clocks_of_the_measures():
         ("transfer", "transfer", 5, "act"),
         ("transfer.result", "result", 5, "act"),
         ("reopen.transfer", "result", 5, "act"),
+        ("case.decided", "publish", 20, "effective"),
     }
+    calendar = {(row.id, clock.kind) for row in rules().values() for clock in row.clocks if clock.calendar}
+    assert calendar == {("case.decided", "publish")}
     until = {(row.id, clock.kind, clock.until) for row in rules().values() for clock in row.clocks if clock.until}
     assert until == {("register", "referral", "due"), ("supervise.letter", "letter", "due"),
                      ("supervise.order", "order", "due")}  # fmt: skip
@@ -298,7 +308,8 @@ def test_the_buttons_of_a_state():
     assert [row.id for row in open_acts(State.TO_DETERMINE, Role.HANDLER)] == [
         "assign", "hand_down", "ask", "determine.P1", "escalate", "determine.P3", "determine.P4", "determine.P5",
         "merge", "split", "close.not_a_clue", "transfer.inside", "transfer.refuse", "transfer", "assist.opinion",
-        "feedback", "follow_up", "recuse", "mark.major", "report.major", *REPLIES, "extend",
+        "feedback", "follow_up", "case.published", "contact.log", "recuse", "mark.major", "report.major", *REPLIES,
+        "extend",
     ]  # fmt: skip
     assert [row.id for row in open_acts(State.ESCALATED, Role.SUPERVISOR)] == [
         "assign", "refer_on", "designate", "confirm_competence", "return", "wall.hold", "wall.confirm", "wall.release",
@@ -306,8 +317,9 @@ def test_the_buttons_of_a_state():
         "supervise.letter", "supervise.order", "circulate",
     ]  # fmt: skip
     assert [row.id for row in open_acts(State.CLOSED, Role.LEAD)] == [
-        "reopen.determination", "reopen.result", "reopen.transfer", "feedback", "follow_up", "link_case", "recuse",
-        "recuse.other", "recuse.confirm", "recuse.release", "discipline.hand_over", "quarantine.hand_over",
+        "reopen.determination", "reopen.result", "reopen.transfer", "feedback", "follow_up", "link_case",
+        "case.decided", "case.published", "stop_order", "contact.log", "revisit", "recuse", "recuse.other",
+        "recuse.confirm", "recuse.release", "discipline.hand_over", "quarantine.hand_over",
         "quarantine.release", "report.major", *REPLIES, "circulate", "reopen.objection",
     ]  # fmt: skip
     for role in (Role.SYSADMIN, Role.SECADMIN):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from flask import abort, make_response, request
+from flask import abort, make_response, redirect, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from hub import casework, clock, db
+from hub.casework import following
+from hub.casework.fields import VALUES
+from hub.models import QueryCode
 from hub.notify import codes
 from hub.web.citizen import gate
 from hub.web.citizen.gate import bp
@@ -51,9 +55,40 @@ def status() -> tuple[str, int] | Response:
         return gate.to("citizen.query")
     with db.reading() as session:
         shown = codes.progress(session, hashed)
+        asks = _asks(session, hashed)
     if shown is None:
         return gate.leaving("citizen.query")
-    return gate.page("status", shown=shown, steps=STEPS, today=clock.today(), sent=request.args.get("sent") == "1")
+    return gate.page(
+        "status", shown=shown, steps=STEPS, today=clock.today(), sent=request.args.get("sent") == "1", asks=asks,
+        rated=request.args.get("rated") == "1", scores=VALUES["score"], longest=following.LONGEST,
+    )  # fmt: skip
+
+
+def _asks(session: Session, hashed: bytes) -> bool:
+    """Whether the page asks how satisfied the reporter is."""
+    code = session.get(QueryCode, hashed)
+    return code is not None and following.may_rate(session, codes.latest(session, code.clue_id), code.reporter_id)
+
+
+@bp.post("/rating")
+def rating() -> tuple[str, int] | Response:
+    """How satisfied the reporter is, once it is over (G10)."""
+    gate.limit_body()
+    hashed = gate.opened()
+    if hashed is None:
+        return gate.to("citizen.query")
+    typed = request.form.get("score", "")
+    words = request.form.get("words", "").replace("\0", "")
+    with db.transaction() as session:
+        code = session.get(QueryCode, hashed)
+        if code is None:
+            return gate.leaving("citizen.query")
+        clue = codes.latest(session, code.clue_id)
+        try:
+            following.rate(session, clue, code.reporter_id, int(typed) if typed in "12345" and typed else 0, words)
+        except casework.RefusedError as error:
+            abort(409 if error.kind == "guard" else 422, str(error))
+    return redirect(url_for("citizen.status", rated=1), code=303)
 
 
 @bp.post("/leave")

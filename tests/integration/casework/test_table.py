@@ -56,7 +56,8 @@ def test_every_act_is_built_and_nothing_else_is() -> None:
     assert set(acts.EFFECTS) <= known
     assert set(acts.AFTER) <= known
     assert set(acts.CLOSING.values()) <= known
-    plain = {"register", "object", "undelivered", "link_case"} | {row.id for row in RULES if row.target == State.CLOSED}
+    plain = {"register", "object", "undelivered", "link_case", "case.decided", "case.published", "contact.log"}
+    plain |= {row.id for row in RULES if row.target == State.CLOSED}
     assert known - set(acts.EFFECTS) <= plain, "an act without effect changes the state only"
 
 
@@ -100,6 +101,10 @@ PLANS: list[tuple[str, str, dict[str, Any]]] = [
     (COUNTY, "reopen.determination", {"reason_text": "有误"}),
     (COUNTY, "reopen.result", {"reason_text": "有误"}),
     (COUNTY, "close.violation", {}),
+    (COUNTY, "case.decided", {"case_no": "罚1号", "effective": "2026-03-02"}),
+    (COUNTY, "case.published", {"published_in": "县政府网站"}),
+    (COUNTY, "stop_order", {"order_no": "停1号", "addressee": "某公司", "conduct": "占地", "basis": "第六十七条"}),
+    (COUNTY, "revisit", {"outcome": "reached", "score": "4"}),
     (COUNTY, "transfer", {"department": "农业农村主管部门", "stage": "verify"}),
     (COUNTY, "transfer.receipt", {"receipt_no": "1号"}),
     (COUNTY, "transfer.result", {"result": "R1", "answer_no": "2号"}),
