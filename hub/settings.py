@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     duplicate_threshold: float = Field(
         default=0.55, ge=0.0, le=1.0, description="Score from which an earlier clue is proposed as duplicate or merge."
     )
+    learned_classes: bool = Field(
+        default=True, description="Whether classes learned from confirmed decisions (`hub learn`) are proposed."
+    )
     log_level: str = Field(default="INFO", description="Log level.")
 
     def folder(self, name: str) -> Path:

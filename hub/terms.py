@@ -144,7 +144,8 @@ class Suggestion:
     """What a machine proposes for one field of a clue, with the words that made it think so.
 
     `field`: place, class, scope, respondent, mineral, count, area, phone, reporter_name, id_number, organisation,
-    occurred, urgency, kind, missing, location. `value` is plain JSON data. A person confirms; nothing is overwritten.
+    occurred, urgency, importance, topics, land_kind, kind, missing, location. `value` is plain JSON data. A person
+    confirms; nothing is overwritten.
     """
 
     field: str

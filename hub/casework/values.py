@@ -15,6 +15,7 @@ from hub.casework import walls
 from hub.casework.changes import announce, check_version, lock, offer, touch
 from hub.casework.errors import RefusedError
 from hub.jurisdiction.divisions import table
+from hub.law import topics
 from hub.models import Clue, ClueUnit, SuggestionRow, Value
 from hub.terms import CLASS_LABELS
 from hub.work import rows as work
@@ -27,6 +28,8 @@ def apply_suggestions(session: Session, clue: Clue, found: dict[str, Any], *, co
         clue.ambiguous = bool(found.get("ambiguous"))
     if not clue.class_confirmed:
         clue.class_code = found.get("class")
+    if not clue.topics_confirmed:
+        clue.topics = list(found.get("topics", ()))
     clue.missing = list(found.get("missing", ()))
     clue.urgent = clue.urgent or bool(found.get("urgent"))
     clue.enriched = complete
@@ -42,7 +45,7 @@ def _set_division(session: Session, clue: Clue, division: str | None) -> None:
 
 CONFIRMABLE = frozenset(
     {"place", "class", "respondent", "facts", "area", "occurred", "evidence", "phone", "reporter_name", "organisation",
-     "id_number", "urgency", "scope"}
+     "id_number", "urgency", "scope", "topics", "location", "land_kind"}
 )  # fmt: skip
 
 
@@ -83,6 +86,8 @@ def confirm(  # the six facts of a decision
         clue.division_confirmed, clue.ambiguous = True, False
     if field_name == "class":
         clue.class_code, clue.class_confirmed = str(value), True
+    if field_name == "topics":
+        clue.topics, clue.topics_confirmed = [str(one["code"]) for one in value], True
     if field_name in clue.missing:
         clue.missing = [name for name in clue.missing if name != field_name]
     touch(session, clue)
@@ -100,6 +105,11 @@ def typed(field_name: str, text: str) -> Any:
     """The value a person typed for a field. Raises RefusedError where it is none: no class, no single place."""
     if field_name == "class" and text not in CLASS_LABELS:
         raise RefusedError("请选择一个违法类型", kind="value", name=field_name)
+    if field_name == "topics":
+        codes = list(dict.fromkeys(text.replace("，", ",").replace(" ", "").split(",")))
+        if not set(codes) <= topics.labels().keys():
+            raise RefusedError("请从主题表中选择", kind="value", name=field_name)
+        return topics.named(codes)
     if field_name != "place":
         return text
     division = table().get(text) if text.isdigit() else None

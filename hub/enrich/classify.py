@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -278,15 +278,25 @@ def _evidence(code: str, fired: dict[str, list[_Firing]], places: dict[str, int]
         yield Evidence(code, start, end, text[start:end])
 
 
-def classify(text: str) -> ClassResult:
-    """Suggest the class of `text`. Never raises; time is linear in the text."""
+def _weighed(text: str) -> tuple[dict[str, list[_Firing]], dict[str, int], words.Opinion, list[tuple[str, float]]]:
+    """(rules that fired by class, known words with their places, opinion of the words, shares best first)."""
     normal, found = read(text)
     fired = _fired(found)
-    scores = {code: _score(firings) for code, firings in fired.items()}
     weights = words.table()
     places = weights.places(normal)
     opinion = weights.opinion(places, found)
-    ranked = _shares(scores, opinion)
+    return fired, places, opinion, _shares({code: _score(firings) for code, firings in fired.items()}, opinion)
+
+
+def shares(text: str) -> dict[str, float]:
+    """The share of every class, also where `classify` would ask for more."""
+    return dict(_weighed(text)[3])
+
+
+def classify(text: str) -> ClassResult:
+    """Suggest the class of `text`. Never raises; time is linear in the text."""
+    fired, places, opinion, ranked = _weighed(text)
+    scores = {code: _score(firings) for code, firings in fired.items()}
     leading, share = ranked[0]
     clear = max(scores.values(), default=0.0)
     limit = SILENT_SHORT if opinion.known < SHORT else SILENT
@@ -308,34 +318,45 @@ def classify(text: str) -> ClassResult:
     )
 
 
-def suggest(passages: Sequence[Passage]) -> list[Suggestion]:
-    """One suggestion "class" (absent where the text says too little) and one "scope" where refused grounds show.
+Heard = list[tuple[int, str]]
+"""Index and text of the passages that count."""
 
-    What the operator says is context of the call, not an allegation: where a caller speaks, only callers count.
+
+def heard(passages: Sequence[Passage]) -> Heard:
+    """What the class is read from: what the operator says is context of the call, not an allegation.
+
+    Where a caller speaks, only callers count.
     """
     spoken = any(passage.speaker == "caller" for passage in passages)
-    parts = [(i, p.text) for i, p in enumerate(passages) if p.text and not (spoken and p.speaker == "operator")]
-    joined = "\n".join(text for _, text in parts)
-    result = classify(joined)
-    suggestions: list[Suggestion] = []
-    if result.code is None:
-        return suggestions
+    return [(i, p.text) for i, p in enumerate(passages) if p.text and not (spoken and p.speaker == "operator")]
+
+
+def spans_of(parts: Heard, places: Iterable[tuple[int, int]]) -> tuple[Span, ...]:
+    """Places in the passages joined by line ends as spans of the passages; cut at the end of a passage."""
     starts: list[int] = []
     place = 0
     for _, text in parts:
         starts.append(place)
         place += len(text) + 1
+    found = []
+    for start, end in places:
+        row = bisect_right(starts, start) - 1
+        index, text = parts[row]
+        low, high = start - starts[row], min(end - starts[row], len(text))
+        found.append(Span(index, low, high, text[low:high]))
+    return tuple(found)
+
+
+def suggest(passages: Sequence[Passage]) -> list[Suggestion]:
+    """One suggestion "class" (absent where the text says too little) and one "scope" where refused grounds show."""
+    parts = heard(passages)
+    result = classify("\n".join(text for _, text in parts))
+    suggestions: list[Suggestion] = []
+    if result.code is None:
+        return suggestions
 
     def spans(codes: Sequence[str]) -> tuple[Span, ...]:
-        found = []
-        for item in result.evidence:
-            if item.code not in codes:
-                continue
-            row = bisect_right(starts, item.start) - 1
-            index, text = parts[row]
-            start, end = item.start - starts[row], min(item.end - starts[row], len(text))
-            found.append(Span(index, start, end, text[start:end]))
-        return tuple(found)
+        return spans_of(parts, ((item.start, item.end) for item in result.evidence if item.code in codes))
 
     scores = dict(result.candidates)
     suggestions.append(

@@ -21,7 +21,7 @@ from hub.enrich.extract_numbers import Found, numbers
 from hub.enrich.extract_times import When, dates
 from hub.terms import Passage, Span, Suggestion
 
-VERSION = "extract-4"
+VERSION = "extract-5"
 PRODUCER = "extract"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
 MASK = "\u2587"
@@ -161,11 +161,13 @@ def _blamed(text: str, name: names.Name) -> bool:
 
 
 LAND_KINDS = {
-    "permanent_basic_farmland": re.compile("基本农田"),
-    "other_arable": re.compile("耕地|水田|旱地|水浇地|农田|麦田|麦地|稻田|玉米地|菜地|良田"),
-    "other_agricultural": re.compile("林地|草地|草原|草场|果园|园地|鱼塘|农用地|坑塘"),
-    "construction": re.compile("宅基地|建设用地|工业用地|商业用地|划拨用地"),
-    "unused": re.compile("荒地|荒山|滩涂|河滩|未利用地|荒坡"),
+    "permanent_basic_farmland": re.compile("基本农田|永农"),
+    "other_arable": re.compile(
+        "耕地|水田|旱地|旱田|水浇地|农田|麦田|麦地|稻田|玉米地|苞米地|菜地|棉田|豆子地|花生地|良田|口粮田|责任田|承包地"
+    ),
+    "other_agricultural": re.compile("林地|山林|树林|草地|草原|草场|牧场|果园|茶园|园地|鱼塘|农用地|坑塘"),
+    "construction": re.compile("宅基地|建设用地|工业用地|商业用地|划拨用地|厂区"),
+    "unused": re.compile("荒地|荒山|滩涂|河滩|未利用地|荒坡|戈壁|盐碱地"),
 }
 BODY = re.compile(
     r"(?:[镇乡县区市旗]政府|人民政府|街道办事处?|管委会|村委会|居委会|生产队|国土(?:资源)?[局所]|"
@@ -181,7 +183,7 @@ SURE, CHECKED, LIKELY, WEAK = 0.99, 0.95, 0.85, 0.5
 
 
 def suggest(passages: Sequence[Passage]) -> list[Suggestion]:
-    """Suggestions phone, id_number, reporter_name, respondent, organisation, area, occurred, facts, with spans.
+    """Suggestions phone, id_number, reporter_name, respondent, organisation, area, land_kind, occurred, mineral, count.
 
     In a conversation the operator's turns give nothing of their own; what they ask tells what the answer is.
     """
@@ -263,6 +265,7 @@ def _suggestions(text: str, result: ExtractResult, spans: Callable[[int, int], t
         land = text[max(0, area.start - 16) : area.end + 12]
         kinds = [kind for kind, words in LAND_KINDS.items() if words.search(land)]
         found.append(make("area", size, CHECKED, area.start, area.end, land_kind=kinds[0] if kinds else "unknown"))
+    found += _land(text, make)
     for when in result.dates:
         line = text[text.rfind("\n", 0, when.start) + 1 : when.start] + text[when.end :].partition("\n")[0]
         if when.absolute and "\n" in text and not line.strip():
@@ -272,6 +275,15 @@ def _suggestions(text: str, result: ExtractResult, spans: Callable[[int, int], t
     for key, rows in (("mineral", result.minerals), ("count", result.counts)):
         found += [make(key, row.value, LIKELY, row.start, row.end) for row in rows[:MAX_BODIES]]
     return found
+
+
+def _land(text: str, make: Callable[..., Suggestion]) -> list[Suggestion]:
+    """The kind of land that is named, the best protected first: basic farmland stays so where 耕地 is said as well."""
+    for kind, words in LAND_KINDS.items():
+        match = words.search(text)
+        if match:
+            return [make("land_kind", kind, WEAK, match.start(), match.end())]
+    return []
 
 
 def _merged(found: Sequence[Suggestion]) -> list[Suggestion]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from channels.contract import PartKind
 from hub.access.sealing import Key, open_key
+from hub.enrich.locations import Pin
 from hub.models import Clue, Intake, Part, Segment, Transcript
 from hub.terms import SITE_PHOTOS, Passage, Span
 
@@ -66,6 +67,24 @@ def of_clue(session: Session, clue: Clue) -> list[Source]:
         transcript = current(session, part.id)
         if transcript is not None:
             found += _transcribed(session, key, part, transcript)
+    return found
+
+
+def pins(session: Session, clue: Clue, sources: Sequence[Source]) -> list[Pin]:
+    """The points that came with the clue, in the order of arrival, each with the passage of its words."""
+    rows = session.execute(
+        select(Part, Intake.key_id)
+        .join(Intake, Intake.id == Part.intake_id)
+        .where(Part.clue_id == clue.id, Part.kind == PartKind.LOCATION)
+        .order_by(Intake.at, Intake.id, Part.ord)
+    ).all()
+    places = {source.part: number for number, source in enumerate(sources)}
+    found = []
+    for part, key_id in rows:
+        data = open_key(session, key_id).json(part.data, "part.data")
+        if isinstance(data, dict) and {"lat", "lon", "system"} <= data.keys():
+            label = str(data.get("label") or "")
+            found.append(Pin(data["lat"], data["lon"], str(data["system"]), label, places.get(part.id, -1)))
     return found
 
 

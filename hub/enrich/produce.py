@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from hub.enrich import classify, elements, extract
+from hub.enrich import classify, elements, extract, locations, topics, weighing
+from hub.enrich.locations import Pin
 from hub.jurisdiction import places
 from hub.jurisdiction.scopes import LocalMatter
 from hub.terms import Passage, Span, Suggestion
@@ -14,11 +16,25 @@ LOCAL = 0.9  # confidence where a filed word stands in the text
 WORDS_AT_MOST = 200_000  # characters read of one clue; what is longer is kept and shown, not enriched
 
 
-def produce(passages: Sequence[Passage], *, prior: str | None = None, has_evidence: bool = False) -> list[Suggestion]:
-    """All suggestions for a clue, deterministic for the same passages and versions."""
+def produce(
+    passages: Sequence[Passage],
+    *,
+    prior: str | None = None,
+    has_evidence: bool = False,
+    pins: Sequence[Pin] = (),
+    channel: str = "",
+    day: date | None = None,
+) -> list[Suggestion]:
+    """All suggestions for a clue, deterministic for the same arguments and versions.
+
+    `prior`: division code of the receiving unit; `pins`: points its senders told; `channel`, `day`: the clue's, by
+    which dated rules of topics and importance count (without a day all of them do).
+    """
     shortened = _bounded(passages)
     found = [*places.suggest(shortened, prior), *classify.suggest(shortened), *extract.suggest(shortened)]
-    return [*found, *elements.suggest(found, shortened, has_evidence=has_evidence)]
+    found += [*locations.suggest(pins, shortened), *topics.suggest(shortened, day)]
+    found += elements.suggest(found, shortened, has_evidence=has_evidence)
+    return [*found, *weighing.suggest(found, channel, day)]
 
 
 def widened(
@@ -48,7 +64,7 @@ def _bounded(passages: Sequence[Passage]) -> list[Passage]:
 
 
 def headline(suggestions: Sequence[Suggestion]) -> dict[str, Any]:
-    """What lists and filters show of the suggestions: division, ambiguous, class, missing, urgent."""
+    """What lists and filters show of the suggestions: division, ambiguous, class, missing, urgent, topics."""
     by_field: dict[str, Suggestion] = {}
     for suggestion in suggestions:
         by_field.setdefault(suggestion.field, suggestion)
@@ -61,6 +77,7 @@ def headline(suggestions: Sequence[Suggestion]) -> dict[str, Any]:
         "class": _code(kind) or _code(scope),
         "missing": list(missing.value) if missing else [],
         "urgent": "urgency" in by_field,
+        "topics": [one["code"] for one in by_field["topics"].value] if "topics" in by_field else [],
     }
 
 

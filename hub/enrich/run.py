@@ -9,11 +9,11 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from channels.contract import PartKind
-from hub import casework, db
+from hub import casework, clock, db
 from hub.access import audit, walls
 from hub.access.masking import mask
 from hub.access.sealing import Key, open_key
-from hub.enrich import duplicates, passages, produce
+from hub.enrich import duplicates, learned, passages, produce
 from hub.enrich.likeness import Sketch
 from hub.jurisdiction import scopes
 from hub.models import Clue, Intake, IntakeClue, Part, SuggestionRow, Transcript, Unit, Work
@@ -35,9 +35,12 @@ def enrich(job: Job) -> None:
         receiver = session.get_one(Unit, clue.received_unit_id)
         prior, matters = receiver.code, scopes.local_matters(session, receiver, clue.at)
         has_evidence = _has_evidence(session, clue.id)
-        at, keys = clue.at, duplicates.reporter_keys(session, clue.id)
+        at, keys, channel = clue.at, duplicates.reporter_keys(session, clue.id), clue.channel
+        pins, day = passages.pins(session, clue, sources), clock.china(at).date()
+        lessons = learned.adopted(session)
     read = [source.passage for source in sources]
-    made = produce.widened(produce.produce(read, prior=prior, has_evidence=has_evidence), read, matters)
+    found = produce.produce(read, prior=prior, has_evidence=has_evidence, pins=pins, channel=channel, day=day)
+    made = produce.widened(learned.widened(found, read, lessons), read, matters)
     sketch = duplicates.read(duplicates.text_of([source.passage for source in sources]), at, keys=keys, prior=prior)
     with db.transaction() as session:
         clue = session.scalars(select(Clue).where(Clue.id == job.args["clue"]).with_for_update()).one()
@@ -46,8 +49,8 @@ def enrich(job: Job) -> None:
             job.done(session)
             return
         changed = store(session, clue, sources, [*made, *_earlier(session, clue, sketch, made)])
-        found = produce.headline(made) | {"summary": summary(sources, made)}
-        casework.apply_suggestions(session, clue, found, complete=not _unread(session, clue.id))
+        head = produce.headline(made) | {"summary": summary(sources, made)}
+        casework.apply_suggestions(session, clue, head, complete=not _unread(session, clue.id))
         _suggest_kind(session, clue, made)
         texts = [source.passage.text for source in sources if source.passage.speaker != "operator"]
         casework.look_for_walls(session, clue, texts, _respondents(made))

@@ -27,7 +27,8 @@ from hub.supervision.shown import shown
 from hub.supervision.timeline import Entry
 from hub.supervision.visits import Certified, Run
 
-CONFIRMABLE = ("place", "class", "respondent", "area", "occurred", "organisation", "urgency")
+CONFIRMABLE = ("place", "class", "respondent", "area", "occurred", "organisation", "urgency", "topics", "location",
+               "land_kind")  # fmt: skip
 
 
 @dataclass

@@ -101,7 +101,7 @@ def set_value(no: str) -> str | Response | tuple[str, int]:
             clue = found(session, no)
             if not people.reads_original(me(), clue):
                 abort(404)
-            typed = request.form.get("value", "").strip()[:2000]
+            typed = ",".join(request.form.getlist("value")).strip()[:2000]
             value = casework.suggested(session, clue, field, suggestion) if suggestion else casework.typed(field, typed)
             if suggestion and value is None:
                 abort(404)

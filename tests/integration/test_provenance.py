@@ -86,7 +86,7 @@ def said(body: str) -> list[Said]:
     return [
         (s.field, s.producer, s.version, s.confidence, plain(s.value), s.reason,
          tuple((span.start, span.end, span.text) for span in s.spans))
-        for s in produce.produce([passages.Passage(body)], prior=UNIT)
+        for s in produce.produce([passages.Passage(body)], prior=UNIT, channel="email", day=AT.date())
     ]  # fmt: skip
 
 
@@ -136,7 +136,8 @@ def test_two_hundred_mails_keep_what_the_producers_say(hub: Path) -> None:
             assert phones == [phone.value for phone in extract.extract(source.passage.text).phones]
             assert not stored(session, clue, current=False)
             fields |= values.keys()
-    assert {"place", "class", "respondent", "area", "phone", "reporter_name", "missing"} <= fields
+    wanted = {"place", "class", "respondent", "area", "phone", "reporter_name", "missing", "topics", "importance"}
+    assert wanted <= fields
 
 
 def test_a_corrected_text_changes_the_suggestions_and_keeps_the_old_rows(hub: Path) -> None:
