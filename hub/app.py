@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, render_template, request
 from flask_babel import Babel
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -108,6 +108,7 @@ def _errors(app: Flask) -> None:
         if error.response is not None:
             return error.response  # type: ignore[return-value]  # a ready-made answer of a hook
         code = error.code or 500
+        g.failing = code >= 500  # the page asks nothing more of what has just failed
         own = str(error.description or "")
         message = own if any("一" <= c <= "鿿" for c in own) else HTTP_MESSAGES.get(code, HTTP_MESSAGES[400])
         if request.path.startswith("/api/"):
@@ -118,7 +119,7 @@ def _errors(app: Flask) -> None:
 
     @app.errorhandler(OperationalError)
     def _database(_error: OperationalError) -> tuple[str | Response, int]:
-        message = HTTP_MESSAGES[503]
+        message, g.failing = HTTP_MESSAGES[503], True
         if request.path.startswith("/api/"):
             return problems.answer(503, message, retry=True), 503
         if wants_json():
