@@ -48,6 +48,14 @@ def assign(doing: Doing) -> None:
         clue.handler_id = found
 
 
+@effect("unassign")
+def unassign(doing: Doing) -> None:
+    """Back to nobody: it waits for a handler again."""
+    doing.noted["was"] = doing.clue.handler_id
+    for clue in (doing.clue, *group.members(doing.session, doing.clue)):
+        clue.handler_id = None
+
+
 @effect("hand_down")
 def hand_down(doing: Doing) -> None:
     """To the unit below or of the place; the base of every clock stays."""

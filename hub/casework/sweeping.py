@@ -16,6 +16,7 @@ from hub.access import audit, people
 from hub.access.people import Actor
 from hub.casework import facts
 from hub.casework.acts import follow
+from hub.casework.assigning import assign_waiting
 from hub.casework.changes import announce, lock
 from hub.casework.transfers import take_back_unreceived
 from hub.law import calendar, deadlines
@@ -28,7 +29,9 @@ working days later the superior (internal)."""
 HEAD, SUPERIOR = 1, 3
 STALLS = {"lead": 15, "superior": 30}
 """Working days without anything logged in a verification, after which who is told (PRODUCT §5)."""
-UNLOGGED = ("clock.warning", "verification.stalled", "clock.recompute", "read_original", "read_redacted", "suggest")
+UNLOGGED = (
+    "clock.warning", "verification.stalled", "clock.recompute", "read_original", "read_redacted", "suggest", "note",
+)  # fmt: skip
 """Events that are nobody's work on the clue."""
 
 
@@ -54,6 +57,7 @@ def sweep(session: Session, limit: int = 500) -> list[Warned]:
     key.
     """
     close_waiting(session, limit)
+    assign_waiting(session)
     take_back_unreceived(session, limit)
     today = clock.today()
     found: list[Warned] = []

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from channels.contract import PartKind
 from hub.access.sealing import Key, open_key
-from hub.models import Clue, Intake, Opinion, Part, SearchRow, Segment, Transcript, Value
+from hub.models import Clue, ClueNote, Intake, Opinion, Part, SearchRow, Segment, Transcript, Value
 from hub.search.rows import index
 from hub.search.texts import words_of
 from hub.search.tokens import OVERLAP
@@ -29,6 +29,9 @@ def rebuild(session: Session, clue_id: int, units: Iterable[int], *, without: Co
         index(session, clue_id, at, f"value:{value.id}", words_of(key.json(value.value, "clue.value")), chain)
     for opinion in session.scalars(select(Opinion).where(Opinion.clue_id == clue_id)):
         index(session, clue_id, at, f"opinion:{opinion.id}", key.text(opinion.text, "clue.opinion"), chain)
+    readers = [unit for unit in chain if unit in (clue.owner_unit_id, clue.received_unit_id)]
+    for note in session.scalars(select(ClueNote).where(ClueNote.clue_id == clue_id)):
+        index(session, clue_id, at, f"note:{note.id}", key.text(note.text, "clue.note"), readers)
     parts = session.execute(
         select(Part, Intake.key_id).join(Intake, Intake.id == Part.intake_id).where(Part.clue_id == clue_id)
     )

@@ -27,9 +27,9 @@ def index(
     """Adds the rows of one text; `units` may find it: none (N4), no rows.
 
     `ref` names what a hit opens: "part:<id>", "part:<id>:<ord>" for a segment, "subject:<clue id>", "title:<part id>",
-    "value:<id>" for a confirmed value, "opinion:<id>" for words written with an act, or "<kind>:<id>" of a registered
-    kind (`texts.register`). `onward` is what follows
-    on the same page: a phrase that runs over the end of the line is found in the line where it begins.
+    "value:<id>" for a confirmed value, "opinion:<id>" for words written with an act, "note:<id>" for those to
+    colleagues, or "<kind>:<id>" of a registered kind (`texts.register`). `onward` is what follows on the same page: a
+    phrase that runs over the end of the line is found in the line where it begins.
     """
     folded, chain = fold(text[:TEXT_AT_MOST]), list(units)
     if not folded or not chain:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from hub.access.sealing import Key, open_key
-from hub.models import Clue, ClueUnit, DataKey, Intake, Opinion, Part, Segment, Transcript, Value
+from hub.models import Clue, ClueNote, ClueUnit, DataKey, Intake, Opinion, Part, Segment, Transcript, Value
 from hub.search.tokens import TEXT_AT_MOST, Folded
 
 ONWARD = 220  # following lines of a page that a query of 200 characters may run over
@@ -112,10 +112,18 @@ def _opinions(session: Session, ids: Sequence[int]) -> dict[int, str]:
     return {one: open_key(session, key.id).text(sealed, "clue.opinion") for one, sealed, key in rows}
 
 
+def _notes(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """What people wrote to their colleagues."""
+    query = select(ClueNote.id, ClueNote.text, DataKey).join(Clue, Clue.id == ClueNote.clue_id)
+    rows = session.execute(query.join(DataKey, DataKey.id == Clue.key_id).where(ClueNote.id.in_(ids))).all()
+    return {one: open_key(session, key.id).text(sealed, "clue.note") for one, sealed, key in rows}
+
+
 register("subject", _subjects)
 register("title", _titles)
 register("value", _values)
 register("opinion", _opinions)
+register("note", _notes)
 
 
 def _numbers(ref: str) -> tuple[int, int | None]:

@@ -14,11 +14,13 @@ from hub.access import hearing, people
 from hub.access.masking import mask
 from hub.access.people import Actor
 from hub.access.sealing import Key, open_key
+from hub.casework.notes import Colleague, colleagues
 from hub.law import workflow
 from hub.models import ChainHead, Clue, Event, Intake, IntakeClue, SuggestionRow, Unit, User, Value
-from hub.supervision import clocks, notices, originals, papers, redacting, relatives, timeline, visits
+from hub.supervision import clocks, notes, notices, originals, papers, redacting, relatives, timeline, visits
 from hub.supervision.clocks import ClockView
 from hub.supervision.listing import named, reporter_names
+from hub.supervision.notes import NoteView
 from hub.supervision.notices import NoticeView, WishView
 from hub.supervision.originals import PartView
 from hub.supervision.papers import Papers
@@ -80,6 +82,8 @@ class CaseView:
     papers: Papers
     runs: list[Run]
     officers: list[Certified]
+    notes: list[NoteView]
+    colleagues: list[Colleague]
 
 
 def note_read_once(session: Session, who: Actor, clue: Clue, sign_in: str, act: str = "read_original") -> None:
@@ -125,6 +129,8 @@ def view(session: Session, who: Actor, clue: Clue, *, original: bool) -> CaseVie
         papers=papers.of_clue(session, who, clue),
         runs=visits.runs(session, clue, original=works),
         officers=visits.known_officers(session, clue) if works else [],
+        notes=notes.of_clue(session, who, clue, original=original),
+        colleagues=colleagues(session, who, clue) if works else [],
     )
 
 

@@ -96,7 +96,8 @@ def view_counts(session: Session, who: Actor) -> dict[str, int]:
     return found
 
 
-def _narrowed(who: Actor, filters: Filters) -> Select[ClueUnit]:
+def narrowed(who: Actor, filters: Filters) -> Select[ClueUnit]:
+    """What the person may see, narrowed to the filters but for the words searched for."""
     query = _viewed(who, filters.view)
     if filters.channel:
         query = query.where(ClueUnit.channel == filters.channel)
@@ -123,7 +124,7 @@ def place_of(after: str) -> tuple[datetime, int] | None:
 
 def page(session: Session, who: Actor, filters: Filters) -> tuple[list[Row], str]:
     """Up to 50 rows, newest first, and the key of the next page ("" at the end)."""
-    query, before = _narrowed(who, filters), place_of(filters.after)
+    query, before = narrowed(who, filters), place_of(filters.after)
     if filters.query.strip():
         found = search.clues(session, query, who.unit_id, filters.query, PAGE + 1, before)
     else:

@@ -45,7 +45,8 @@ ACT_LABELS = {
     "disposal_proposed": "提请到期销毁", "leak_reported": "报告泄密", "misuse_proposed": "提请认定恶意举报",
     "misuse_appealed": "对恶意举报认定申诉", "not_proved": "未通过身份核对", "propose_kind": "提出改为非线索",
     "read_by_hand": "人工阅读", "refused_look": "越权查看被拒", "retention_hold": "暂停到期销毁",
-    "retention_lift": "恢复到期销毁", "reveal_number": "查看号码拨打", "subject_export": "导出本人信息", "note": "写备注",
+    "retention_lift": "恢复到期销毁", "reveal_number": "查看号码拨打", "subject_export": "导出本人信息",
+    "note": "写备注",
 }  # fmt: skip
 QUIET = frozenset(
     {"read_original", "read_redacted", "copy_asked", "suggest", "transcript", "notice_read", "notice_report", "fetched",

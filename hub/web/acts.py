@@ -108,7 +108,7 @@ def recall(no: str, notice_id: int) -> Response | tuple[str, int]:
     """Takes a notice back while it waits."""
     try:
         with db.transaction() as session:
-            clue = _mine(session, no)
+            clue = desk.workable(session, no)
             row = session.get(Notice, notice_id)
             if row is None or row.clue_id != clue.id:
                 abort(404)
@@ -126,7 +126,7 @@ def wish(no: str, reporter_id: int) -> Response | tuple[str, int]:
     routes = [name for name in request.form.getlist("routes") if name]
     try:
         with db.transaction() as session:
-            clue = _mine(session, no)
+            clue = desk.workable(session, no)
             if not notices.asked(session, me(), clue, reporter_id):
                 abort(404)
             notify.record_wish(
@@ -152,11 +152,3 @@ def _hours() -> tuple[int, int] | None:
     if not all(text.isdecimal() and len(text) < 3 for text in told):
         raise notify.WishError("联系时段应为同一天内的起止整点")
     return int(told[0]), int(told[1])
-
-
-def _mine(session: Session, no: str) -> Clue:
-    """A clue whose notices this person's unit looks after; else 404."""
-    clue = desk.found(session, no)
-    if not people.reads_original(me(), clue):
-        abort(404)
-    return clue

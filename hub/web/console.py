@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,9 +19,10 @@ from hub.enrich import passages, transcribe
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
 from hub.models import Intake, Part
-from hub.supervision import approving, originals, queue
+from hub.supervision import approving, originals, queue, views
+from hub.supervision.keeping import SHARERS
 from hub.terms import CLASS_LABELS, ELEMENTS, ROLE_LABELS, STATE_LABELS, Role
-from hub.web import desk
+from hub.web import bulk, desk
 from hub.web.desk import found
 from hub.web.security import me, signed_in
 from transcription.contract import Page, Transcript, Word
@@ -31,9 +35,13 @@ SEGMENT_LIMIT, TEXT_LIMIT = 5000, 100_000  # characters a person may type for a 
 
 def read_filters() -> queue.Filters:
     """The filters in the address, cut to sane lengths."""
+    return filters_of(request.args)
+
+
+def filters_of(given: Mapping[str, str]) -> queue.Filters:
+    """The filters of an address or a form; what is no filter narrows nothing."""
     asked = {
-        name: request.args.get(name, "")[:100].strip()
-        for name in ("channel", "state", "division", "query", "view", "after")
+        name: given.get(name, "")[:100].strip() for name in ("channel", "state", "division", "query", "view", "after")
     }
     if asked["state"] not in {code for code, _ in queue.states()}:
         asked["state"] = ""
@@ -61,10 +69,18 @@ def home() -> Response | str:
 def queue_page() -> str:
     """The whole page, or only its rows for a live refresh (header HX-Request)."""
     filters = read_filters()
+    number = request.args.get("saved", 0, type=int)
     with db.reading() as session:
+        kept = views.of(session, me())
+        saved = next((view for view in kept if view.id == number), None)
+        if saved is None and number:
+            abort(404)
+        filters = replace(saved.filters, after=filters.after) if saved is not None else filters
         rows, after = queue.page(session, me(), filters)
         counts = queue.counts(session, me())
         counted = queue.view_counts(session, me())
+        choices = bulk.choices(session, me())
+        told = bulk.said(session, me(), request.args.get("run", 0, type=int))
         deciding = approving.to_decide(session, me())
         session.expunge_all()  # the page is rendered without a session
     template = "queue_rows.html" if "HX-Request" in request.headers else "queue.html"
@@ -72,8 +88,19 @@ def queue_page() -> str:
         template, rows=rows, after=after, filters=filters, counts=counts, channels=channels(), states=queue.states(),
         state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, areas=_areas(me()),
         views=queue.VIEWS, view_counts=counted, most=queue.MOST, done=desk.done(), to_decide=deciding,
+        bulk=choices, run=told, kept=kept, saved=saved, may_share=me().has(SHARERS),
         claims=me().has(workflow.rule("assign").roles), claimed_from=workflow.rule("assign").sources,
     )  # fmt: skip
+
+
+def filter_words(filters: queue.Filters) -> str:
+    """What a view shows, in words."""
+    told = [
+        queue.VIEWS.get(filters.view, ""), dict(queue.states()).get(filters.state, ""),
+        channels()[filters.channel].label if filters.channel in channels() else "",
+        queue.place_name(filters.division), f"检索“{filters.query}”" if filters.query else "",
+    ]  # fmt: skip
+    return " · ".join(word for word in told if word)
 
 
 def _areas(who: Actor) -> list[tuple[str, str]]:

@@ -27,7 +27,9 @@ FIRST = (
     "tell.determination", "tell.violation", "tell.no_violation", "link_case",
 )  # fmt: skip
 """The usual next step, where it is open: shown as the main button."""
-BESIDE = ("escalate", "determine.P3", "determine.P5", "verify.end", "refer_on", "return", "unmerge")
+RECORDED = ("verify.end", *FIRST)
+"""The same once a site record stands: what was found is concluded next."""
+BESIDE = ("escalate", "determine.P3", "determine.P5", "verify.end", "verify.record", "refer_on", "return", "unmerge")
 GROUPS = (
     ("判定", ("determine.", "ask", "close.")),
     ("管辖", ("assign", "hand_down", "escalate", "refer_on", "designate", "confirm_competence", "return", "object",
@@ -57,6 +59,16 @@ class Button:
     refusal: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The words a reporter would get. `box`, `value`: with which choice of the form; "": whatever is chosen."""
+
+    text: str
+    box: str = ""
+    value: str = ""
+    label: str = ""
+
+
 @dataclass
 class Form:
     """The form of one act. `values`: what stands in its boxes; `wrong`: the box at which it was refused; `offer` is
@@ -70,7 +82,7 @@ class Form:
     article: str = ""
     wrong: str = ""
     changed: list[Entry] = field(default_factory=list)
-    preview: str = ""
+    previews: list[Preview] = field(default_factory=list)
 
     def value(self, name: str, default: str = "") -> str:
         """The text of a box."""
@@ -122,19 +134,20 @@ def _button(offer: Offer) -> Button:
     return Button(offer.id, LABELS.get(offer.id, offer.label), offer.article, offer.refusal)
 
 
-def bar(offers: Sequence[Offer]) -> Bar:
-    """Puts the offers in their places."""
+def bar(offers: Sequence[Offer], *, recorded: bool = False) -> Bar:
+    """Puts the offers in their places. `recorded`: the running verification has a site record."""
     open_now = {offer.id: offer for offer in offers if _open_now(offer)}
-    first = next((_button(open_now[act]) for act in FIRST if act in open_now), None)
-    beside = [_button(open_now[act]) for act in BESIDE if act in open_now][:2]
+    order = RECORDED if recorded else FIRST
+    first = next((_button(open_now[act]) for act in order if act in open_now), None)
+    beside = [_button(open_now[act]) for act in BESIDE if act in open_now and (first is None or act != first.id)][:2]
     shown = {button.id for button in (first, *beside) if button is not None}
     groups: dict[str, list[Button]] = {}
     for offer in offers:
         if offer.id not in shown and (_open_now(offer) or offer.refusal is not None):
             group = next((label for label, stems in GROUPS if offer.id.startswith(stems)), "其他")
             groups.setdefault(group, []).append(_button(offer))
-    order = [*(label for label, _ in GROUPS), "其他"]
-    return Bar(first, beside, [(label, groups[label]) for label in order if label in groups])
+    headings = [*(label for label, _ in GROUPS), "其他"]
+    return Bar(first, beside, [(label, groups[label]) for label in headings if label in groups])
 
 
 def found(session: Session, no: str) -> Clue:
@@ -167,11 +180,11 @@ def page(
         if people.reads_original(me(), clue):
             casework.note_seen(session, me(), [clue.id])
         offers = offered(session, me(), clue)
-        made = bar(offers)
+        view = case.view(session, me(), clue, original=original)
+        made = bar(offers, recorded=any(run.ended is None and run.visits for run in view.runs))
         asked = request.args.get("act", "") if request.method == "GET" else ""
         made.form = complete(session, clue, offers, form) if form else _opened(session, clue, offers, asked)
         asking = approving.waiting(session, me(), clue)
-        view = case.view(session, me(), clue, original=original)
         sight = reveal.offer(session, me(), clue)
         session.expunge_all()  # the page is rendered without a session
     return render_template(
@@ -189,6 +202,7 @@ def _words() -> dict[str, Any]:
     }  # fmt: skip
 
 
+RESULT_NOTICES = {"R0": "no_violation", "R1": "violation"}
 PRODUCING_FIELDS = {
     "place": "违法行为发生地", "class": "违法类型", "scope": "受理范围", "respondent": "违法主体", "area": "面积",
     "occurred": "发生时间", "organisation": "涉及单位", "phone": "电话", "reporter_name": "举报人姓名",
@@ -265,12 +279,23 @@ def shown(session: Session, clue: Clue, form: Form) -> Form:
     if place.isdecimal():
         form.values = {**form.values, "place": [given.place_words(place)]}
     kind = workflow.rule(form.act).notice
-    if kind == "result":
-        kind = "violation" if form.value("result") == "R1" else "no_violation" if form.value("result") else ""
     if kind and kind != "receipt":
-        data: dict[str, Any] = {"missing": form.value("missing")}
-        earlier = people.find(session, me(), form.value("earlier_clue")) if form.value("earlier_clue") else None
-        if earlier is not None:
-            data["earlier_date"] = clock.china(earlier.at).date().isoformat()
-        form.preview = notices.preview(session, clue, kind, data)
+        form.previews = _previews(session, clue, form, kind)
     return form
+
+
+def _previews(session: Session, clue: Clue, form: Form, kind: str) -> list[Preview]:
+    """Every notice the act may come to, each with the choice that leads to it: read before anything is sent off."""
+    made: list[tuple[str, str, str, dict[str, Any]]] = []
+    if kind == "result":
+        made = [("result", value, RESULT_NOTICES[value], {}) for value in VALUES["result"]]
+    elif kind == "supplement":
+        made = [("missing", value, kind, {"missing": value}) for value in VALUES["missing"]]
+    else:
+        earlier = people.find(session, me(), form.value("earlier_clue")) if form.value("earlier_clue") else None
+        made = [("", "", kind, {"earlier_date": clock.china(earlier.at).date().isoformat()} if earlier else {})]
+    found = [
+        Preview(notices.preview(session, clue, wording, data), box, value, VALUES.get(box, {}).get(value, ""))
+        for box, value, wording, data in made
+    ]
+    return [one for one in found if one.text]

@@ -11,17 +11,18 @@ from flask import g, url_for
 from markupsafe import Markup, escape
 
 from channels.registry import channels
-from hub import clock
+from hub import clock, db
 from hub.access import grants, people, reveal
 from hub.casework import protection
 from hub.settings import settings
-from hub.supervision import board
+from hub.supervision import board, notes
 from hub.terms import ROLE_LABELS, Role
 
 STATIC = Path(__file__).parent / "static"
 WORK_NAMES = {
     "normalize": "读取来件", "fetch": "取回媒体", "transcribe": "听写录音", "read_scan": "识别扫描件",
-    "enrich": "生成建议", "notify": "发送告知", "told": "登记已告知", "undelivered": "登记未送达",
+    "scan_pages": "读取扫描页", "take_letter": "来信收件", "enrich": "生成建议", "notify": "发送告知",
+    "told": "登记已告知", "undelivered": "登记未送达",
 }  # fmt: skip
 QUEUE_NAMES = {"light": "读取来件", "text": "生成建议", "speech": "听写录音", "scan": "识别扫描件"}
 _OTHER_FIELDS = {
@@ -72,6 +73,9 @@ def menu() -> list[Entry]:
         (frozenset({Role.OPERATOR, Role.HANDLER, Role.LEAD}), "callpad.page", "接听来电", ("callpad.page",)),
         (people.ORIGINAL_ROLES, "forms.choose", "登记来件", ("forms.choose", "forms.form", "forms.form_post",
             "forms.upload", "forms.upload_post", "forms.received_page")),
+        (frozenset({Role.MAILROOM, Role.HANDLER, Role.LEAD}), "mailroom.page", "收发室", ("mailroom.page",
+            "mailroom.letter", "mailroom.enter", "mailroom.change", "mailroom.returned", "mail_scans.listing",
+            "mail_scans.batch_page", "mail_reading.listing", "mail_reading.sheet")),
         (people.ORIGINAL_ROLES, "running.manual", "人工阅读", ("running.manual", "running.manual_one")),
         (people.ORIGINAL_ROLES, "tasks.listing", "告知任务", ("tasks.listing", "tasks.task_page", "tasks.prove",
             "tasks.show_number", "tasks.words", "tasks.sent", "tasks.outcome")),
@@ -82,6 +86,8 @@ def menu() -> list[Entry]:
         (people.RUNNING_ROLES, "rules.page", "本地规则", ("rules.page", "rules.approvals", "rules.departments",
             "rules.scope", "rules.absences")),
         (frozenset({Role.HANDLER}), "rules.absences", "离岗代理", ("rules.absences",)),
+        (people.CONTENT_ROLES, "phrases.listing", "常用语", ("phrases.listing",)),
+        (frozenset({Role.HANDLER, Role.LEAD, Role.SUPERVISOR}), "assigning.page", "自动分派", ("assigning.page",)),
         (grants.SHOWN_TO, "people.listing", "人员与权限", ("people.listing", "people.add", "people.password")),
         (reveal.LOOKERS, "reveal.listing", "身份查看", ("reveal.listing",)),
         (protection.DECIDERS, "retention.page", "保存与处置", ("retention.page", "retention.misuse")),
@@ -128,13 +134,24 @@ def process_name(kind: str) -> str:
     return {"beat": "巡查与清扫", "web": "网页"}.get(kind, QUEUE_NAMES.get(queue, kind))
 
 
+def unseen_mentions() -> int:
+    """How many notes speak to the person signed in and wait to be seen; none for who works on no clue."""
+    who = g.get("actor")
+    if who is None or g.get("failing") or not who.has(people.ORIGINAL_ROLES):  # a fault's page asks nothing more
+        return 0
+    with db.reading() as session:
+        return notes.unseen(session, who)
+
+
 def context() -> dict[str, Any]:
     """Names in every template."""
     token = g.get("csrf", "")
     main, more = menus()
+    actor = g.get("actor")
     return {
-        "actor": g.get("actor"), "csrf": token, "menu": main, "menu_more": more, "asset": asset,
-        "size": size, "china": clock.china,
+        "actor": actor, "csrf": token, "menu": main, "menu_more": more, "asset": asset,
+        "size": size, "china": clock.china, "unseen_mentions": unseen_mentions,
+        "mentions_open": actor is not None and actor.has(people.ORIGINAL_ROLES),
         "csrf_box": Markup('<input type="hidden" name="csrf_token" value="{}">').format(escape(token)),
         "field_label": field_label, "field_value": field_value, "max_upload": settings().max_upload,
         "hub_now": clock.now().isoformat(timespec="seconds"),

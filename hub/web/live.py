@@ -29,23 +29,27 @@ CLOCK = -1  # nor this: a demo's clock was moved, every page counts its days ane
 MANY = 50  # changed clues of one burst that are still named one by one
 
 
+Box = queue.SimpleQueue[int | tuple[str, int]]
+"""What a stream still has to say: a changed clue, or ("here", clue) and ("mention", 0)."""
+
+
 class Fanout:
     """The subscribers of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queues: dict[int, tuple[int, int, queue.SimpleQueue[int]]] = {}  # number → unit, person, changed clues
+        self._queues: dict[int, tuple[int, int, Box]] = {}  # number → unit, person, changed clues
         self._thread_of = 0  # pid in which the LISTEN thread runs; 0: none
         self._next = 0
         self._hears = False  # LISTEN is in force
 
-    def join(self, unit_id: int, user_id: int) -> tuple[int, queue.SimpleQueue[int]] | None:
+    def join(self, unit_id: int, user_id: int) -> tuple[int, Box] | None:
         """A new subscription, or None when too many streams are open."""
         with self._lock:
             if len(self._queues) >= settings().web_threads * 6 // 10:
                 return None
             self._next += 1
-            box: queue.SimpleQueue[int] = queue.SimpleQueue()
+            box: Box = queue.SimpleQueue()
             self._queues[self._next] = (unit_id, user_id, box)
             if self._hears:  # else as soon as it does: what changed since the page was made is read again
                 box.put(EVERYTHING)
@@ -98,14 +102,20 @@ class Fanout:
                 for _unit, _person, box in self._queues.values():
                     box.put(CLOCK)
             return
-        units, clue, behind = note.get("u"), note.get("c"), note.get("not") or []
+        if isinstance(spoken := note.get("m"), list):  # a note speaks to these people
+            with self._lock:
+                to = [box for _unit, person, box in self._queues.values() if person in spoken]
+            for box in to:
+                box.put(("mention", 0))
+            return
+        units, clue, behind = note.get("u"), note.get("c", note.get("h")), note.get("not") or []
         if not isinstance(units, list) or not isinstance(clue, int) or not isinstance(behind, list):
             return
         with self._lock:
             streams = list(self._queues.values())
         boxes = [box for unit_id, user_id, box in streams if unit_id in units and user_id not in behind]
         for box in boxes:
-            box.put(clue)
+            box.put(clue if "c" in note else ("here", clue))
 
 
 fanout = Fanout()
@@ -116,6 +126,7 @@ fanout = Fanout()
 def stream() -> Response:
     """Server-sent events `clue` with the numbers of changed clues of the own unit; an empty list means "many", or that
     the stream has just begun: a change between the page and its stream is not lost. `clock`: a demo's time was moved.
+    `here`: who looks at these clues has changed; `mention`: a note speaks to the person.
 
     Ends after 60 s; the browser comes back by itself and reads again what it shows.
     """
@@ -136,8 +147,13 @@ def stream() -> Response:
                     if CLOCK in changed:
                         changed.discard(CLOCK)
                         yield "event: clock\ndata: moved\n\n"
-                    told = sorted(changed) if len(changed) <= MANY and EVERYTHING not in changed else []
-                    if changed:
+                    for kind in ("here", "mention"):
+                        named = sorted(one[1] for one in changed if isinstance(one, tuple) and one[0] == kind)
+                        if named:
+                            yield f"event: {kind}\ndata: {json.dumps(named)}\n\n"
+                    clues = {one for one in changed if isinstance(one, int)}
+                    told = sorted(clues) if len(clues) <= MANY and EVERYTHING not in clues else []
+                    if clues:
                         yield f"event: clue\ndata: {json.dumps(told)}\n\n"
                     time.sleep(0.3)
                 except queue.Empty:

@@ -106,8 +106,9 @@
     }
     const side = $("#side"), open = $(".own[open]", side);
     if (!open && !busy(side)) {
-      const scrolled = side.scrollTop, opened = all("details[open][id]", side).map((node) => node.id);
+      const scrolled = side.scrollTop, opened = all("details[open][id]", side).map((node) => node.id), note = $("#note-text", side)?.value;
       side.innerHTML = $("#side", fresh).innerHTML;
+      if (note && $("#note-text", side)) $("#note-text", side).value = note; // not sent yet
       for (const id of opened) { const box = document.getElementById(id); if (box) box.open = true; }
       side.scrollTop = scrolled;
     } else if (side.innerHTML !== $("#side", fresh).innerHTML) notice();

@@ -57,19 +57,27 @@
     });
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-      if (event.key === "Escape") {
+      if (event.key === "Escape" && !event.target.closest("dialog") && !event.defaultPrevented) {
         if ($(".menu-acts[open]")) { shut(); $(".menu-acts > summary").focus(); } else if (!event.target.closest("select")) close();
         return;
       }
-      if (event.target.closest("input,select,textarea,audio,[contenteditable]")) return;
-      if (event.key === "a" && $("[data-key='a']", desk)) { event.preventDefault(); open($("[data-key='a']", desk)).catch(() => {}); }
-      else if (event.key === "m" && $(".menu-acts", desk)) { event.preventDefault(); const menu = $(".menu-acts", desk); menu.open = true; ($("a", menu) || $("summary", menu)).focus(); }
     });
+    hub.key("a", "办理主要步骤", "#acts [data-key='a']", () => open($("[data-key='a']", desk)).catch(() => {}));
+    hub.key("m", "其他办理", "#acts .menu-acts", () => { const menu = $(".menu-acts", desk); menu.open = true; ($("a", menu) || $("summary", menu)).focus(); });
     addEventListener("beforeunload", (event) => { if (typed() && !desk.dataset.sent) event.preventDefault(); });
     desk.addEventListener("submit", () => { desk.dataset.sent = "1"; });
   }
 
+  // Of several notices the one that belongs to what is chosen; all of them while nothing is.
+  function previews(root) {
+    for (const figure of all("figure[data-box]", root)) {
+      const boxes = all(`[name="${figure.dataset.box}"]`, root), picked = boxes.find((box) => box.type === "radio" ? box.checked : box.value);
+      figure.hidden = Boolean(picked) && picked.value !== figure.dataset.value;
+    }
+  }
+  document.addEventListener("change", (event) => { const form = event.target.closest("[data-act-form]"); if (form) previews(form); });
   function enrich(root) {
+    previews(root);
     const spares = all(".officer[data-spare]", root);
     spares.forEach((row) => row.classList.add("folded"));
     if (spares.length && !$("[data-more]", root)) {

@@ -24,23 +24,52 @@ const hub = (() => {
     }
   }
 
-  function say(text) {
-    const p = document.createElement("p");
+  // What was done, for a while, with a way back where there is one: `undo` is a form or a function, `words` its button.
+  // It waits while somebody points at it or stands in it.
+  function toast(text, { undo = null, words = "撤销", seconds = undo ? 15 : 5 } = {}) {
+    const box = document.createElement("div"), p = document.createElement("p");
+    box.className = "toast";
     p.textContent = text;
-    $("#toast").append(p);
-    setTimeout(() => p.remove(), 5000);
+    box.append(p);
+    if (undo instanceof HTMLFormElement) box.append(undo);
+    else if (undo) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "btn btn-sm";
+      button.textContent = words;
+      button.addEventListener("click", () => { box.remove(); undo(); });
+      box.append(button);
+    }
+    if (undo) {
+      const close = document.createElement("button");
+      close.type = "button";
+      close.className = "toast-close";
+      close.textContent = "✕";
+      close.setAttribute("aria-label", "收起提示");
+      close.addEventListener("click", () => box.remove());
+      box.append(close);
+    }
+    let left = setTimeout(() => box.remove(), seconds * 1000);
+    for (const kind of ["pointerenter", "focusin"]) box.addEventListener(kind, () => clearTimeout(left));
+    for (const kind of ["pointerleave", "focusout"]) box.addEventListener(kind, () => { clearTimeout(left); left = setTimeout(() => box.remove(), 4000); });
+    $("#toast").append(box);
+    return box;
   }
+  const say = (text) => toast(text);
 
   // One stream a browser: the tab that holds the lock reads it and tells the others. The stream names changed clues by
   // number only; a page reads again what its person may see.
   const listeners = [];
   const tell = (ids) => listeners.forEach((listener) => listener(ids));
+  const hearers = { here: [], mention: [] }; // who looks at which clue; a note speaks to this person
+  const hear = (kind, hearer) => { hearers[kind].push(hearer); live(() => {}); };
+  const pass = (told) => { if (told) hearers[told.kind].forEach((hearer) => hearer(told.ids)); };
   function live(listener) {
     listeners.push(listener);
     if (listeners.length > 1 || !window.EventSource) return;
     const channel = window.BroadcastChannel ? new BroadcastChannel("hub-live") : null;
     let leads = false;
-    const spread = (ids, on, clock) => { light(on); if (ids) tell(ids); if (clock) later(); if (channel) channel.postMessage({ ids, on, clock }); };
+    const spread = (ids, on, clock, told) => { light(on); if (ids) tell(ids); if (clock) later(); pass(told); if (channel) channel.postMessage({ ids, on, clock, told }); };
     const lead = (gap) => { leads = true; stream(spread, gap); };
     if (!navigator.locks || !channel) return lead(false);
     channel.onmessage = ({ data }) => {
@@ -48,6 +77,7 @@ const hub = (() => {
       light(data.on);
       if (data.ids) tell(data.ids);
       if (data.clock) later();
+      pass(data.told);
     };
     channel.postMessage({ hello: true }); // a new tab asks whether the stream is up
     const asked = Date.now();
@@ -67,6 +97,7 @@ const hub = (() => {
       source.onopen = () => { spread(opened ? [] : null, true); opened = true; }; // after a gap everything is read again
       source.addEventListener("clock", () => spread(null, true, true));
       source.addEventListener("clue", (event) => spread(JSON.parse(event.data), true));
+      for (const kind of Object.keys(hearers)) source.addEventListener(kind, (event) => spread(null, true, false, { kind, ids: JSON.parse(event.data) }));
       source.onerror = () => {
         if (source.readyState !== EventSource.CLOSED) return; // ended after 60 s: the browser comes back by itself
         light(false);
@@ -93,11 +124,13 @@ const hub = (() => {
     const html = await read(region.dataset.refresh);
     if (html === null) return;
     const before = new Set(all("tr[data-no]", region).map((row) => row.dataset.no));
-    const held = region.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const focus = region.contains(document.activeElement) ? document.activeElement : null;
+    const held = focus && (focus.id || focus.getAttribute("href") || focus.getAttribute("aria-label"));
     region.innerHTML = html;
-    if (held) all("a", region).find((a) => a.getAttribute("href") === held)?.focus({ preventScroll: true });
+    if (held) all("a,input,select,button,summary", region).find((one) => [one.id, one.getAttribute("href"), one.getAttribute("aria-label")].includes(held))?.focus({ preventScroll: true });
     times(region);
     light(stateOn);
+    document.dispatchEvent(new CustomEvent("hub:rows"));
     const fresh = all("tr[data-no]", region).filter((row) => !before.has(row.dataset.no));
     const now = Date.now();
     for (const row of fresh) if (before.size) came.set(row.dataset.no, now);
@@ -118,25 +151,34 @@ const hub = (() => {
   // Keys of the queue.
   function rows() { return all("tr[data-no]"); }
   function mark() { rows().forEach((row) => row.classList.toggle("at", row.dataset.no === at)); }
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.key === "F2" && $(".menu a[href='/call']") && !$("#pad")) { event.preventDefault(); location.assign("/call#new"); }
-    if (event.target.closest("input,select,textarea,audio,[contenteditable]")) {
-      if (event.key === "Escape") event.target.blur();
-      return;
-    }
+  function step(by) {
     const list = rows(), index = list.findIndex((row) => row.dataset.no === at);
-    if (event.key === "/" && $("[data-key='/']")) { event.preventDefault(); $("[data-key='/']").focus(); }
-    else if (event.key === "n" && $(".menu a[href='/new']")) location.assign("/new");
-    else if (event.key === "u" && $("[data-key='u']")) $("[data-key='u']").click();
-    else if (list.length && (event.key === "j" || event.key === "k")) {
-      const next = list[Math.min(list.length - 1, Math.max(0, index + (event.key === "j" ? 1 : -1)))];
-      at = next.dataset.no;
-      mark();
-      $("a", next).focus({ preventScroll: true });
-      next.scrollIntoView({ block: "nearest" });
-    }
+    const next = list[Math.min(list.length - 1, Math.max(0, index + by))];
+    at = next.dataset.no;
+    mark();
+    $("a", next).focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }
+  const row = () => rows().find((one) => one.dataset.no === at);
+
+  // One table of keys for every page: what is pressed, what it does, where it holds. `?` shows it (palette.js).
+  const keys = [];
+  function key(pressed, words, when, run, { always = false } = {}) { keys.push({ pressed, words, when, run, always }); }
+  const holds = (one) => (typeof one.when === "function" ? one.when() : !one.when || $(one.when));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
+    const writing = event.target.closest && event.target.closest("input:not([type=checkbox]):not([type=radio]),select,textarea,audio,[contenteditable],dialog");
+    const found = keys.find((one) => one.pressed === event.key && (!writing || one.always) && holds(one));
+    if (found) { event.preventDefault(); found.run(event); return; }
+    if (writing && event.key === "Escape" && !event.target.closest("dialog")) event.target.blur();
   });
+  key("j", "下一条线索", "tr[data-no]", () => step(1));
+  key("k", "上一条线索", "tr[data-no]", () => step(-1));
+  key("/", "检索", "[data-key='/']", () => $("[data-key='/']").focus());
+  key("n", "登记来件", ".menu a[href='/new']", () => location.assign("/new"));
+  key("u", "返回上一级", "[data-key='u']", () => $("[data-key='u']").click());
+  key("F2", "接听来电", () => $(".menu a[href='/call']") && !$("#pad"), () => location.assign("/call#new"), { always: true });
+
   // A menu that opens shuts with Escape and with a click elsewhere.
   document.addEventListener("keydown", (event) => {
     const open = event.key === "Escape" && $("details[data-shut][open]");
@@ -145,12 +187,12 @@ const hub = (() => {
   document.addEventListener("click", (event) => {
     for (const open of all("details[data-shut][open]")) if (!open.contains(event.target)) open.open = false;
     const row = event.target.closest("tr[data-no]");
-    if (row && !event.target.closest("a,button") && !String(getSelection())) $("a", row).click();
+    if (row && !event.target.closest("a,button,input,label,.tick-col") && !String(getSelection())) $("a", row).click();
     const back = event.target.closest("[data-back]");
     if (back) { event.preventDefault(); history.back(); }
   });
   if (history.length > 1) all("[data-back]").forEach((node) => (node.hidden = false));
 
   times(document);
-  return { $, all, times, say, live, read };
+  return { $, all, times, say, toast, live, hear, read, key, keys, holds, row };
 })();
