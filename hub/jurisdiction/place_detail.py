@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _NUMBER = r"(?:第?[一二三四五六七八九十百\d]{1,4}|[东南西北中前后上下]{1,2})"
@@ -30,6 +31,20 @@ class Detail:
     group: str = ""
     start: int = 0
     end: int = 0
+
+
+_BARE = re.compile(r"(?:行政村|村民?委员会|村委会|居委会|嘎查|社区|村)$")
+_TOWN = re.compile(r"(?:街道办事处|街道|民族乡|苏木|镇|乡)$")
+
+
+def below(village: str, names: Sequence[str]) -> str:
+    """The village without names of what it lies in that stand before it: 武潭镇湘山村 → 湘山村, but 武潭村 stays."""
+    for name in names:
+        for head in (name, _TOWN.sub("", name)):
+            rest = village.removeprefix(head)
+            if head and rest != village and _BARE.sub("", rest):
+                return below(rest, names)
+    return village
 
 
 def read(text: str, end: int) -> Detail:

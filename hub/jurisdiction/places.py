@@ -22,7 +22,7 @@ from hub.jurisdiction.place_text import Folded, fold
 from hub.terms import Passage, Span, Suggestion
 
 PRODUCER = "place"
-VERSION = "1"
+VERSION = "2"
 MAX_TEXT = 1 << 20
 """Characters that are read of one text; the rest of a longer one is ignored."""
 _MAX_CANDIDATES = 12
@@ -182,11 +182,15 @@ class Resolver:
             spans=spans,
             town=town.name if town else "",
             town_code=town_code,
-            village=detail.village,
+            village=place_detail.below(detail.village, self._inside(code, town.name if town else "")),
             group=detail.group,
             reason=doubt if doubt and not close else self._reason(top, close, town.name if town else ""),
             passages=places,
         )
+
+    def _inside(self, code: str | None, town: str) -> list[str]:
+        """Names that may be said again before the village: the town and what it lies in."""
+        return [town, *reversed(self._names.divisions.path(code).split("/"))] if code and town else [town]
 
     def _other_detail(self, reads: list[_Read], done: int) -> place_detail.Detail | None:
         for number, read in enumerate(reads):

@@ -25,6 +25,7 @@ from hub.terms import CLASS_LABELS
 
 AGREE, CONFLICT, UNKNOWN = "agree", "conflict", "unknown"
 VERDICTS = {AGREE: "一致", CONFLICT: "不一致", UNKNOWN: "不明"}
+NEARLY, ANOTHER = 1.25, 2.0  # times one area is of the other
 ALIKE = {"duplicate": "疑似同一举报人重复", "merge": "疑似同一行为"}
 WINDOW = timedelta(days=400)
 MOST = 8
@@ -154,12 +155,12 @@ def compare(session: Session, left: Clue, right: Clue, *, original: bool) -> lis
         Compared("place", "违法行为发生地", mine["place"][1], other["place"][1],
                  _places(mine["place"][0], other["place"][0]), "same_place"),
         Compared("occurred", "时间", mine["occurred"][1], other["occurred"][1],
-                 _same(mine["occurred"][0], other["occurred"][0]), "same_time"),
+                 _times(mine["occurred"][0], other["occurred"][0]), "same_time"),
         Compared("respondent", "违法主体", mine["respondent"][1], other["respondent"][1],
                  _names(mine["respondent"][0], other["respondent"][0]), "same_respondent"),
         Compared("facts", "主要违法事实", _summary(session, left), _summary(session, right), UNKNOWN, "same_facts"),
         Compared("class", "违法类型", mine["class"][1], other["class"][1], _same(mine["class"][0], other["class"][0])),
-        Compared("area", "面积", mine["area"][1], other["area"][1], _same(mine["area"][1], other["area"][1])),
+        Compared("area", "面积", mine["area"][1], other["area"][1], _areas(mine["area"][0], other["area"][0])),
     ]  # fmt: skip
     if original:
         proven = identity.proven(session, left, right)
@@ -200,6 +201,21 @@ def _same(mine: Any, other: Any) -> str:
     if mine in (None, "", [], {}) or other in (None, "", [], {}):
         return UNKNOWN
     return AGREE if mine == other else CONFLICT
+
+
+def _times(mine: Any, other: Any) -> str:
+    """去年腊月 and 过年前 may be one day: other words alone are no conflict."""
+    return AGREE if _same(mine, other) == AGREE else UNKNOWN
+
+
+def _areas(mine: Any, other: Any) -> str:
+    """People guess areas: a quarter more or less agrees, from double on it is another one."""
+    told = [one.get("m2") if isinstance(one, dict) else None for one in (mine, other)]
+    sizes = [float(size) for size in told if isinstance(size, (int, float)) and size > 0]
+    if len(sizes) < len(told):
+        return AGREE if _same(mine, other) == AGREE else UNKNOWN
+    ratio = max(sizes) / min(sizes)
+    return AGREE if ratio <= NEARLY else CONFLICT if ratio >= ANOTHER else UNKNOWN
 
 
 def _places(mine: Any, other: Any) -> str:

@@ -59,7 +59,8 @@ _CLOCK_EFFECTS = {
     "recompute": "重算",
 }  # fmt: skip
 _TOLD = ("reason", "ground", "class", "result", "missing", "how", "kind", "contacted", "outcome", "score")
-_DAYS = {"issued": "签发", "started": "开始", "visited": "到现场", "ended": "结束", "joined": "并入", "effective": "生效"}
+_DAYS = {"issued": "签发", "started": "开始", "visited": "到现场", "ended": "结束", "joined": "并入",
+         "effective": "生效"}  # fmt: skip
 _OPINIONS = {
     "reason_text": "理由", "reason": "理由", "words": "意见", "confirmation": "确认依据", "at_reason": "补记理由",
     "case_no": "案件号", "department": "部门", "answer": "答复", "consent": "举报人同意情况",

@@ -168,6 +168,10 @@ def test_town_village_and_group_are_read(find):
     assert find("新乡县七里营镇刘庄村第三村民小组").group == "第三村民小组"
     assert find("安化县烟溪镇双烟社区居委会").village == "双烟社区"
     assert find("民主村三组有人挖塘").village == "民主村"
+    again = find("发生地：湖南省益阳市桃江县武潭镇，事实：武潭镇湘山村石溪组推平水田")
+    assert (again.town, again.village, again.group) == ("武潭镇", "湘山村", "石溪组"), "the town said twice"
+    assert find("桃江县武潭，武潭湘山村石溪组的水田").village == "湘山村"
+    assert find("桃江县武潭镇武潭村").village == "武潭村", "a village called like its town"
     assert find("我们村三组有人挖塘").village == ""
 
 
