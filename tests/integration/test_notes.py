@@ -1,5 +1,6 @@
 """Notes and mentions on a clue (C10): sealed, for those who work on it, never for whom a wall keeps from it."""
 
+# ruff: noqa: F811  fixtures are imported by name
 from __future__ import annotations
 
 import pytest
@@ -10,8 +11,8 @@ from hub.access import people
 from hub.casework import notes as writing
 from hub.models import Clue, ClueNote, Event, NoteMention, User
 from hub.supervision import notes
-from tests.integration.casework.conftest import CITY, COUNTY, SIBLING, Desk, desk  # noqa: F401  a fixture
-from tests.integration.test_case_desk import Cast, cast, rows  # noqa: F401  a fixture
+from tests.integration.casework.conftest import CITY, COUNTY, SIBLING, Desk, desk  # noqa: F401
+from tests.integration.test_case_desk import Cast, cast, rows  # noqa: F401
 from tests.integration.test_case_desk import clue as registered
 
 WORDS = "张三丰说老板明天要跑，@430922-handler-b 请先去现场"
@@ -28,7 +29,7 @@ def refusal(desk: Desk, clue: int, text: str, who: people.Actor | None = None) -
     return str(error.value)
 
 
-def test_a_note_is_sealed_logged_without_words_and_found(desk: Desk) -> None:  # noqa: F811
+def test_a_note_is_sealed_logged_without_words_and_found(desk: Desk) -> None:
     clue, second = desk.clue(), desk.who(name="b")
     version = desk.read(clue).version
     row = write(desk, clue, WORDS)
@@ -44,7 +45,7 @@ def test_a_note_is_sealed_logged_without_words_and_found(desk: Desk) -> None:  #
     assert desk.read(clue).version == version, "nobody's form is stale because of a note"
 
 
-def test_only_colleagues_who_may_see_the_clue_are_offered_and_mentioned(desk: Desk) -> None:  # noqa: F811
+def test_only_colleagues_who_may_see_the_clue_are_offered_and_mentioned(desk: Desk) -> None:
     clue = desk.clue()
     me, second, lead = desk.who(), desk.who(name="b"), desk.who(role="lead")
     walled, elsewhere, above = desk.who(name="c"), desk.who(SIBLING), desk.who(CITY, "supervisor")
@@ -62,7 +63,7 @@ def test_only_colleagues_who_may_see_the_clue_are_offered_and_mentioned(desk: De
     assert "2000" in refusal(desk, clue, "长" * 2001)
 
 
-def test_a_wall_takes_the_mention_away_again(desk: Desk) -> None:  # noqa: F811
+def test_a_wall_takes_the_mention_away_again(desk: Desk) -> None:
     clue, second = desk.clue(), desk.who(name="b")
     write(desk, clue, WORDS)
     with db.reading() as session:
@@ -75,7 +76,7 @@ def test_a_wall_takes_the_mention_away_again(desk: Desk) -> None:  # noqa: F811
         assert notes.mentions(session, second) == []
 
 
-def test_the_list_masks_what_the_person_may_not_read_and_is_seen_by_opening(desk: Desk) -> None:  # noqa: F811
+def test_the_list_masks_what_the_person_may_not_read_and_is_seen_by_opening(desk: Desk) -> None:
     clue, second = desk.clue(reporter={"name": "张三丰", "phone": "13800001234"}), desk.who(name="b")
     write(desk, clue, WORDS + "，电话13800001234")
     with db.reading() as session:
@@ -92,7 +93,7 @@ def test_the_list_masks_what_the_person_may_not_read_and_is_seen_by_opening(desk
         assert notes.unseen(session, second) == 0
 
 
-def test_a_note_comes_back_into_the_index_after_quarantine(desk: Desk) -> None:  # noqa: F811
+def test_a_note_comes_back_into_the_index_after_quarantine(desk: Desk) -> None:
     clue = desk.clue()
     row = write(desk, clue, "后山的沙场")
     with db.transaction() as session:
@@ -103,7 +104,7 @@ def test_a_note_comes_back_into_the_index_after_quarantine(desk: Desk) -> None: 
         assert search.find(session, desk.who(CITY).unit_id, "后山的沙场") == []
 
 
-def test_notes_by_the_page(cast: Cast) -> None:  # noqa: F811
+def test_notes_by_the_page(cast: Cast) -> None:
     no, lead, second = registered(), cast["lead"], cast["second"]
     page = lead.get(f"/clues/{no}").text
     assert 'option value="second"' in page

@@ -1,5 +1,6 @@
 """Kept and shared views of the queue (C1): sealed filters, counts that leave walled clues out."""
 
+# ruff: noqa: F811  fixtures are imported by name
 from __future__ import annotations
 
 import pytest
@@ -9,8 +10,8 @@ from hub import casework, db
 from hub.models import DataKey, SavedView
 from hub.supervision import views
 from hub.supervision.queue import Filters
-from tests.integration.casework.conftest import COUNTY, SIBLING, Desk, desk  # noqa: F401  a fixture
-from tests.integration.test_case_desk import Cast, cast  # noqa: F401  a fixture
+from tests.integration.casework.conftest import COUNTY, SIBLING, Desk, desk  # noqa: F401
+from tests.integration.test_case_desk import Cast, cast  # noqa: F401
 from tests.integration.test_case_desk import clue as registered
 
 OPEN = Filters(state="open", channel="phone")
@@ -26,7 +27,7 @@ def names(who: object) -> list[str]:
         return [view.name for view in views.of(session, who)]  # type: ignore[arg-type]
 
 
-def test_filters_are_sealed_and_their_key_goes_with_them(desk: Desk) -> None:  # noqa: F811
+def test_filters_are_sealed_and_their_key_goes_with_them(desk: Desk) -> None:
     with db.reading() as session:
         before = session.scalar(select(func.count()).select_from(DataKey))
     number = keep(desk.who(), "张三丰的线索", Filters(query="张三丰"))
@@ -44,7 +45,7 @@ def test_filters_are_sealed_and_their_key_goes_with_them(desk: Desk) -> None:  #
         assert session.scalars(select(SavedView)).all() == []
 
 
-def test_own_are_own_and_a_lead_shares_with_the_unit_only(desk: Desk) -> None:  # noqa: F811
+def test_own_are_own_and_a_lead_shares_with_the_unit_only(desk: Desk) -> None:
     me, second, lead, far = desk.who(), desk.who(name="b"), desk.who(role="lead"), desk.who(SIBLING)
     mine, ours = keep(me, "我的电话"), keep(lead, "全县在办", shared=True)
     assert names(me) == ["我的电话", "全县在办"]
@@ -69,20 +70,20 @@ def test_own_are_own_and_a_lead_shares_with_the_unit_only(desk: Desk) -> None:  
 @pytest.mark.parametrize(("name", "filters", "said"), [
     ("", OPEN, "起名"), ("长" * 21, OPEN, "20字"), ("已有", OPEN, "同名"), ("空", Filters(), "没有筛选条件"),
 ])  # fmt: skip
-def test_what_cannot_be_kept(desk: Desk, name: str, filters: Filters, said: str) -> None:  # noqa: F811
+def test_what_cannot_be_kept(desk: Desk, name: str, filters: Filters, said: str) -> None:
     keep(desk.who(), "已有")
     with pytest.raises(casework.RefusedError, match=said):
         keep(desk.who(), name, filters)
 
 
-def test_thirty_are_enough(desk: Desk) -> None:  # noqa: F811
+def test_thirty_are_enough(desk: Desk) -> None:
     for number in range(views.MOST_KEPT):
         keep(desk.who(), f"视图{number}")
     with pytest.raises(casework.RefusedError, match="最多"):
         keep(desk.who(), "又一个")
 
 
-def test_counts_follow_and_leave_out_what_is_walled(desk: Desk) -> None:  # noqa: F811
+def test_counts_follow_and_leave_out_what_is_walled(desk: Desk) -> None:
     me, second = desk.who(), desk.who(name="b")
     by_word, by_state = keep(me, "占地", Filters(query="占地")), keep(me, "在办")
     first, _ = desk.clue(), desk.clue()
@@ -99,7 +100,7 @@ def test_counts_follow_and_leave_out_what_is_walled(desk: Desk) -> None:  # noqa
     assert counted(second) == {}
 
 
-def test_views_by_the_page(cast: Cast) -> None:  # noqa: F811
+def test_views_by_the_page(cast: Cast) -> None:
     lead, second, no = cast["lead"], cast["second"], registered()
     filters = {"channel": "phone", "state": "open", "query": ""}
     assert 'name="shared"' in lead.get("/queue?channel=phone").text
