@@ -55,6 +55,11 @@ def unreleased(session: Session, who: Actor) -> list[Taken]:
     return [one for one in found if one is not None]
 
 
+def count(session: Session, who: Actor) -> int:
+    """How many letters this person took in and did not release."""
+    return len(_mine(session, who))
+
+
 def _mine(session: Session, who: Actor) -> list[Letter]:
     """Letters that this person took in and nobody released, in the order of the register."""
     accepted = select(Event.id).where(

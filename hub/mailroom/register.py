@@ -269,10 +269,9 @@ def void(session: Session, who: Actor, number: int, reason: str, version: int = 
     return row
 
 
-def _close(session: Session, row: Letter, state: str, more: dict[str, str]) -> None:
-    told = opened(session, row) | more
-    row.entry = open_key(session, row.key_id).seal_json(told, "letter.entry")
-    row.state, row.version = state, row.version + 1
+def _close(session: Session, row: Letter, state: str, more: dict[str, str], on: date | None = None) -> None:
+    entry = open_key(session, row.key_id).seal_json(opened(session, row) | more, "letter.entry")
+    row.entry, row.state, row.forwarded_on, row.version = entry, state, on, row.version + 1
     session.flush()
 
 
@@ -300,8 +299,7 @@ def forward(session: Session, who: Actor, number: int, to: str, on: str, version
         raise MailroomError("请填写转送的单位", "to")
     row = _changeable(session, who, number, version)
     day = _day(on, row.stamped)
-    row.forwarded_on = day
-    _close(session, row, "forwarded", {"forwarded_to": to})
+    _close(session, row, "forwarded", {"forwarded_to": to}, day)
     audit.record(session, f"letter:{row.id}", "letter_forwarded", actor=who.label, data={"on": day.isoformat()})
     return row
 
@@ -359,6 +357,12 @@ def waiting(session: Session, who: Actor, before: date | None = None) -> list[Li
     if before is not None:
         query = query.where(Letter.stamped < before)
     return lines(session, who, list(session.scalars(query.order_by(Letter.stamped, Letter.id).limit(500))))
+
+
+def count_open(session: Session, who: Actor) -> int:
+    """How many lines of the unit wait for their scan."""
+    query = select(func.count()).where(Letter.unit_id == who.unit_id, Letter.state == "open")
+    return session.scalar(query.select_from(Letter)) or 0
 
 
 def lines(session: Session, who: Actor, rows: list[Letter]) -> list[Line]:
