@@ -44,7 +44,7 @@ def known(session: Session, clue: Clue, title: str, first: Rows, last: Rows, *, 
     ]
     decided = session.scalars(select(Value).where(Value.clue_id == clue.id).order_by(Value.id))
     newest = {row.field: key.json(row.value, "clue.value") for row in decided if row.field in _SHOWN}
-    rows += [(_SHOWN[name], _redacted(_in_words(value), people)) for name, value in newest.items()]
+    rows += [(_SHOWN[name], _redacted(in_words(value), people)) for name, value in newest.items()]
     if identity:
         for person in people:
             told = "；".join(f"{label}{person[name]}" for name, label in _IDENTITY.items() if person.get(name))
@@ -59,7 +59,8 @@ def known(session: Session, clue: Clue, title: str, first: Rows, last: Rows, *, 
     )  # fmt: skip
 
 
-def _in_words(value: object) -> str:
+def in_words(value: object) -> str:
+    """A confirmed value as documents write it."""
     if isinstance(value, dict):
         return str(value.get("text") or value.get("name") or "、".join(str(one) for one in value.values()))
     return "、".join(str(one) for one in value) if isinstance(value, list) else str(value)

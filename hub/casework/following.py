@@ -14,18 +14,22 @@ from sqlalchemy.orm import Session
 from hub import clock
 from hub.access import audit
 from hub.access.people import Actor
-from hub.access.sealing import open_key
+from hub.access.sealing import Key, open_key
 from hub.casework import dossier, facts, slips, telling
 from hub.casework.acts import effect
 from hub.casework.changes import announce, lock
 from hub.casework.doing import Doing
 from hub.casework.errors import RefusedError
+from hub.casework.fields import VALUES
 from hub.casework.slips import Sheet
+from hub.jurisdiction.divisions import table
 from hub.law.deadlines import base_day
-from hub.models import Clue, ClueReporter, Notice, Satisfaction, StopOrder, Unit
-from hub.terms import State
+from hub.models import Clue, ClueReporter, Notice, Satisfaction, SiteRecord, StopOrder, Unit, Value, Verification
+from hub.terms import CLASS_LABELS, State
 
 SCORES = range(1, 6)
+LAWS = {"T": "《中华人民共和国土地管理法》第六十七条", "K": "《中华人民共和国矿产资源法》"}
+"""Where an order to stop rests by the first letter of the class; the article on minerals is the person's to name."""
 LONGEST = 500  # characters a reporter may add to a score
 
 
@@ -52,6 +56,36 @@ facts.COLLECTORS.update(
         "not_rated": _rated,
     }
 )
+
+
+def draft(session: Session, clue: Clue) -> dict[str, str]:
+    """What the data of the clue says for an order to stop: who, what, under which law. For a person to check."""
+    key = open_key(session, clue.key_id)
+    told = {
+        row.field: key.json(row.value, "clue.value")
+        for row in session.scalars(select(Value).where(Value.clue_id == clue.id).order_by(Value.id))
+    }
+    where = table().path(clue.division).replace("/", "") if clue.division and clue.division_confirmed else ""
+    area = _measured(session, clue, key) or str(dossier.in_words(told.get("area", "")))
+    what = CLASS_LABELS.get(clue.class_code or "", "") if (clue.class_code or "N")[0] in LAWS else ""
+    conduct = "，".join(part for part in (f"在{where}{what}" if where and what else "", f"面积{area}" if area else ""))
+    return {
+        "addressee": dossier.in_words(told.get("respondent", "")),
+        "conduct": f"{conduct.strip('，')}。" if what else "",
+        "basis": LAWS.get((clue.class_code or "N")[0], ""),
+    }
+
+
+def _measured(session: Session, clue: Clue, key: Key) -> str:
+    """The area of the last site record that has one, with its unit."""
+    row = session.scalars(
+        select(SiteRecord)
+        .join(Verification, Verification.id == SiteRecord.verification_id)
+        .where(Verification.clue_id == clue.id, SiteRecord.area_unit != "")
+        .order_by(SiteRecord.id.desc())
+    ).first()
+    area = key.json(row.found, "site_record.found").get("area") if row is not None else None
+    return f"{area:g}{VALUES['area_unit'][row.area_unit]}" if row is not None and area else ""
 
 
 @effect("stop_order")

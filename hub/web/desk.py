@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from channels.registry import channels
 from hub import casework, clock, db
 from hub.access import hearing, people, reveal
-from hub.casework.fields import CHECKED, VALUES
+from hub.casework import following
+from hub.casework.fields import CHECKED, FIELDS, VALUES
 from hub.casework.offering import Offer, offered
 from hub.law import topics, workflow
 from hub.models import Clue, ClueUnit
@@ -45,7 +46,8 @@ GROUPS = (
 )  # fmt: skip
 """Where an act stands in the menu, by the beginning of its id; the first that fits."""
 LABELS = {"verify.start": "开始核查", "verify.record": "填写现场记录", "tell.determination": "登记已告知判定"}
-WORDS = ("words", "reason_text", "reason", "answer", "permits", "confirmation", "case_no", "evidence")
+WORDS = tuple(name for name, one in FIELDS.items() if one.kind in ("words", "text"))
+"""What a person types rather than picks: shown for copying where the act is gone."""
 PICTURES = (".jpg", ".jpeg", ".png", ".heic", ".heif", ".tif", ".tiff", ".webp")
 
 
@@ -193,6 +195,19 @@ def page(
     ), status  # fmt: skip
 
 
+def conflict(
+    clue: Clue, what: str, typed: str, now: str, hidden: Mapping[str, str], *, box: str = "value", editable: bool = True
+) -> str:
+    """The page of two people on one text: what this one typed beside what stands now, to be saved again or left.
+
+    `hidden`: what the form sends along, with the version as it is now; `box`: name of the text in that form.
+    """
+    return render_template(
+        "conflict.html", clue=clue, what=what, typed=typed, now=now, hidden=hidden, box=box, editable=editable,
+        target=request.path, same=typed == now,
+    )  # fmt: skip
+
+
 def _words() -> dict[str, Any]:
     return {
         "state_labels": STATE_LABELS, "class_labels": CLASS_LABELS, "elements": ELEMENTS, "channels": channels(),
@@ -244,6 +259,8 @@ def _opened(session: Session, clue: Clue, offers: Sequence[Offer], act: str) -> 
         known = one.value or _known(clue, one.name)
         if known:
             values[one.name] = [known]
+    if act == "stop_order":
+        values |= {name: [text] for name, text in following.draft(session, clue).items() if text}
     for name in ("main", "earlier_clue"):
         other = request.args.get("other", "")[:60]
         if other and name in {one.name for one in offer.fields}:
@@ -259,6 +276,8 @@ def _known(clue: Clue, name: str) -> str:
         return clue.class_code or ""
     if name == "handler":
         return str(me().user_id)
+    if name == "area_unit":
+        return "mu"
     if name in ("issued", "started", "visited", "ended"):
         return clock.today().isoformat()
     if name == "told_at":

@@ -18,7 +18,7 @@ from hub.casework import clocks as clocks_of
 from hub.casework import following
 from hub.models import Clue, ClueReporter, Event, Opinion, Satisfaction, StopOrder
 from hub.supervision import package
-from tests.integration.casework.conftest import COUNTY, SIBLING, Desk
+from tests.integration.casework.conftest import COUNTY, OFFICERS, SIBLING, Desk
 
 ORDER = {
     "order_no": "桃自然资停〔2026〕12号", "addressee": "鑫隆建材有限公司",
@@ -69,6 +69,26 @@ def test_an_order_to_stop_and_its_copies_are_made_from_the_data(desk: Desk) -> N
     assert "武潭供电所" in text_of(copy)
     assert row.sha256 in text_of(copy).replace(" ", "")
     assert b"\xe9\x91\xab\xe9\x9a\x86" not in row.paper, "sealed"
+
+
+def test_the_order_is_drafted_from_what_people_confirmed(desk: Desk) -> None:
+    clue = desk.clue()
+    with db.transaction() as session:
+        found = session.get_one(Clue, clue)
+        assert following.draft(session, found) == {"addressee": "", "conduct": "", "basis": ""}
+    desk.p1(clue)
+    with db.transaction() as session:
+        found = session.get_one(Clue, clue)
+        casework.confirm(session, desk.who(), found, "respondent", "鑫隆建材有限公司")
+    today = desk.now.date().isoformat()
+    desk.act(clue, "verify.start", officers=OFFICERS, started=today)
+    desk.act(clue, "verify.record", visited=today, area=8, area_unit="mu")
+    with db.transaction() as session:
+        found = following.draft(session, session.get_one(Clue, clue))
+    assert found == {
+        "addressee": "鑫隆建材有限公司", "conduct": "在湖南省益阳市桃江县违法占地，面积8亩。",
+        "basis": "《中华人民共和国土地管理法》第六十七条",
+    }  # fmt: skip
 
 
 def test_an_order_is_for_the_unit_that_gave_it(desk: Desk) -> None:
