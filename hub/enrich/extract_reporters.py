@@ -143,6 +143,10 @@ def answered(text: str) -> list[Name]:
 def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
     if place >= len(text):
         return
+    dotted = _DOTTED.match(text, place)
+    if dotted:  # before surnames: 阿卜杜热依木·买买提 is no 阿卜
+        yield Name(dotted[0], place, dotted.end(), "natural_person", cue)
+        return
     words = word_lists()
     polite = HONORIFIC.match(text, place + 1) or HONORIFIC.match(text, place + 2)
     family = 2 if text[place : place + 2] in words.double else 1
@@ -212,6 +216,10 @@ _NAMING = (
 )
 _FREE = re.compile(
     rf"[{HAN}]{{2,8}}(?:[·•][{HAN}]{{2,8}}){{0,2}}(?=[，。,；;、\s（(▇]|电话|手机|住址|住在|家住|性别|身份证|$)"
+)
+_DOTTED = re.compile(
+    rf"[{HAN}]{{1,8}}(?:[·•・‧][{HAN}]{{1,8}}){{0,5}}[·•・‧][{HAN}]{{1,8}}?"
+    rf"(?=[^{HAN}·•・‧]|电话|手机|住址|住在|家住|性别|身份证|先生|女士|[我，]|$)"
 )
 _WHOLE = re.compile(rf"[{HAN}]{{4,6}}(?=[，。,；;、\s（(▇]|$)")
 

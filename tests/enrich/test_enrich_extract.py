@@ -13,6 +13,7 @@ from hub.enrich.concepts import fold
 from hub.enrich.extract import extract
 from hub.enrich.extract_areas import areas, chinese_number
 from hub.enrich.extract_numbers import check_digit, numbers
+from hub.enrich.extract_reporters import reporters
 from hub.enrich.extract_times import dates
 from hub.terms import Passage
 
@@ -170,6 +171,13 @@ def test_dates_absolute_and_spoken():
         "上个月",
         "昨天晚上",
     ]
+
+
+def test_a_name_with_dots_is_masked_whole() -> None:
+    for name in ("努尔·艾合买提", "阿卜杜热依木·买买提吐尔逊·阿不力克木·艾合买提江", "古丽•阿依"):
+        for words in (f"我叫{name}，电话", f"举报人：{name}\n", f"我是{name}女士", f"我姓{name}。"):
+            (found,) = reporters(words)
+            assert (found.value, words[found.start : found.end]) == (name, name), words
 
 
 def test_spans_say_where_each_value_stands():
