@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, FrozenResult, create_engine, event
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from hub import failpoints
 from hub.settings import settings
@@ -72,6 +73,43 @@ def reading() -> Iterator[Session]:
     with Session(engine(), expire_on_commit=False) as session:
         yield session
         session.rollback()
+
+
+@contextmanager
+def remembering(session: Session) -> Iterator[None]:
+    """Within, the same question is asked of the database once: for pages whose many parts look at the same rows.
+
+    Whatever is written in the meantime, by this session, makes it forget. What was read stays alive as well: a session
+    alone drops rows that nobody holds, and asks again for each `get`.
+    """
+    known: dict[object, FrozenResult[Any]] = {}
+
+    def ask(state: ORMExecuteState) -> Any:
+        if not state.is_select or session.new or session.dirty or session.deleted:
+            known.clear()
+            return None
+        if state.is_column_load or state.is_relationship_load:
+            return None
+        statement: Any = state.statement
+        key = statement._generate_cache_key()  # noqa: SLF001  the way of SQLAlchemy's own caching recipe
+        locks = getattr(statement, "_for_update_arg", None) is not None
+        if key is None or locks or state.execution_options.get("populate_existing"):
+            return None
+        name = (key.key, repr([bind.value for bind in key.bindparams]), repr(state.parameters))
+        if name not in known:
+            known[name] = state.invoke_statement().freeze()
+        return known[name]()
+
+    def forget_all(*_: object) -> None:
+        known.clear()
+
+    event.listen(session, "do_orm_execute", ask)
+    event.listen(session, "after_flush", forget_all)
+    try:
+        yield
+    finally:
+        event.remove(session, "do_orm_execute", ask)
+        event.remove(session, "after_flush", forget_all)
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import and_, false, or_, select
 from sqlalchemy.orm import Session
 
-from hub import clock
+from hub import clock, db
 from hub.access import walls
 from hub.access.people import Actor
 from hub.casework import acts, assisting, chains, competence, facts, telling
@@ -90,6 +90,11 @@ class Offer:
 
 def offered(session: Session, who: Actor, clue: Clue) -> tuple[Offer, ...]:
     """The acts `who` may propose on the clue now, in the order of the rule table. Reads only."""
+    with db.remembering(session):
+        return _offered(session, who, clue)
+
+
+def _offered(session: Session, who: Actor, clue: Clue) -> tuple[Offer, ...]:
     approved = set(session.scalars(select(ApprovalChain.act).where(ApprovalChain.unit_id == who.unit_id).distinct()))
     lists: Lists = {}
     found = (_offer(session, who, clue, rule, lists) for rule in workflow.rules().values())

@@ -72,6 +72,11 @@ class PartView:
     at: Any = None
     reason: str = ""
 
+    @property
+    def mark(self) -> str:
+        """Names the text as it is shown (`mark_of`)."""
+        return mark_of(self.text)
+
 
 def parts(session: Session, clue: Clue, intakes: Sequence[Intake], *, original: bool) -> list[PartView]:
     """The readable pieces of these intakes in the order they arrived; without `original` masked."""
@@ -177,6 +182,11 @@ def timed(text: str, words: list[list[Any]]) -> list[WordView]:
     if position < len(text):
         out.append(WordView(text[position:]))
     return out
+
+
+def mark_of(text: str) -> str:
+    """A short name of exactly this text: by it a form knows whether somebody changed the text meanwhile."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def correct_part(session: Session, who: Actor, clue: Clue, part: Part, text: str) -> None:

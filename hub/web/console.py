@@ -18,9 +18,10 @@ from hub.access.sealing import open_key
 from hub.enrich import passages, transcribe
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
-from hub.models import Intake, Part
-from hub.supervision import approving, originals, queue, views
+from hub.models import Clue, Intake, Part
+from hub.supervision import approving, case, originals, queue, views
 from hub.supervision.keeping import SHARERS
+from hub.supervision.shown import shown
 from hub.terms import CLASS_LABELS, ELEMENTS, ROLE_LABELS, STATE_LABELS, Role
 from hub.web import bulk, desk
 from hub.web.desk import found
@@ -30,6 +31,8 @@ from transcription.contract import Segment as TextSegment
 
 bp = Blueprint("console", __name__)
 
+STALE = 409
+PICKED = ("class", "topics")  # chosen from a list, not typed
 SEGMENT_LIMIT, TEXT_LIMIT = 5000, 100_000  # characters a person may type for a turn, for a text
 
 
@@ -123,21 +126,40 @@ def set_value(no: str) -> str | Response | tuple[str, int]:
     field = request.form.get("field", "")
     suggestion = request.form.get("suggestion", type=int)
     version = request.form.get("version", type=int)
+    typed = ",".join(request.form.getlist("value")).strip()[:2000]
     try:
         with db.transaction() as session:
             clue = found(session, no)
             if not people.reads_original(me(), clue):
                 abort(404)
-            typed = ",".join(request.form.getlist("value")).strip()[:2000]
             value = casework.suggested(session, clue, field, suggestion) if suggestion else casework.typed(field, typed)
             if suggestion and value is None:
                 abort(404)
             casework.confirm(session, me(), clue, field, value, suggestion_id=suggestion, version=version)
-    except casework.StaleError as error:
-        return render_template("problem.html", message=str(error), back=url_for("console.clue_page", no=no)), 409
+    except casework.StaleError:
+        return _value_conflict(no, field, suggestion, typed)
     except casework.RefusedError as error:
         return render_template("problem.html", message=str(error), back=url_for("console.clue_page", no=no)), 422
     return redirect(url_for("console.clue_page", no=no), code=303)
+
+
+def _value_conflict(no: str, field: str, suggestion: int | None, typed: str) -> tuple[str, int]:
+    """Somebody was first: what this person chose or typed stands beside what holds now, to be saved again or left."""
+    with db.reading() as session:
+        clue = found(session, no)
+        decided = case.decided(session, clue, open_key(session, clue.key_id))
+        now = next((one["shown"] for one in decided if one["field"] == field and one["current"]), "")
+        hidden = {"field": field, "version": str(clue.version)}
+        picked = suggestion or field in PICKED
+        mine = typed
+        if suggestion:
+            mine = shown(field, casework.suggested(session, clue, field, suggestion))
+            hidden["suggestion"] = str(suggestion)
+        elif picked:
+            mine = shown(field, casework.typed(field, typed))
+            hidden["value"] = typed
+        what = desk.PRODUCING_FIELDS.get(field, field)
+        return desk.conflict(clue, what, mine, now, hidden, editable=not picked), STALE
 
 
 @bp.post("/clues/<no>/parts/<int:part_id>/segments/<int:number>")
@@ -157,12 +179,22 @@ def correct_segment(no: str, part_id: int, number: int) -> Response | tuple[str,
             abort(404)
         current = passages.current(session, part.id)
         if current is not None and version is not None and current.version != version:
-            return render_template("problem.html", message="这份文字刚被更正过，请查看最新内容后再改", back=back), 409
+            return _segment_conflict(session, clue, part, number, text), STALE
         made = corrected(session, part, number, text)
         if made is None:
             return render_template("problem.html", message="没有这一段文字", back=back), 404
         transcribe.store(session, part.id, made, me().user_id)
     return redirect(url_for("console.clue_page", no=no), code=303)
+
+
+def _segment_conflict(session: Session, clue: Clue, part: Part, number: int, typed: str) -> str:
+    """The turn or line as it was corrected meanwhile, beside what this person typed."""
+    current = passages.current(session, part.id)
+    assert current is not None
+    key = open_key(session, session.get_one(Intake, part.intake_id).key_id)
+    rows = {row.ord: row.text for row in passages.segments(session, current)}
+    now = key.text(rows[number], "segment.text") if number in rows else ""
+    return desk.conflict(clue, "这一段文字", typed, now, {"version": str(current.version)}, box="text")
 
 
 def corrected(session: Session, part: Part, number: int, text: str) -> Transcript | None:
@@ -197,15 +229,19 @@ def corrected(session: Session, part: Part, number: int, text: str) -> Transcrip
 
 @bp.post("/clues/<no>/parts/<int:part_id>/text")
 @signed_in(*people.ORIGINAL_ROLES)
-def correct_text(no: str, part_id: int) -> Response:
+def correct_text(no: str, part_id: int) -> Response | tuple[str, int]:
     """A person corrects the readable text of a mail or message; the original file stays what it was."""
     text = request.form.get("text", "").replace("\r\n", "\n").strip()
     if len(text) > TEXT_LIMIT:
         abort(422, f"文字不能超过 {TEXT_LIMIT} 字")
     with db.transaction() as session:
         clue = found(session, no)
-        part = session.get(Part, part_id)
+        part = session.get(Part, part_id, with_for_update=True)
         if part is None or part.clue_id != clue.id or not hearing.hears_original(session, me(), clue) or not text:
             abort(404)
+        now = open_key(session, session.get_one(Intake, part.intake_id).key_id).text(part.text, "part.text")
+        mark = originals.mark_of(now)
+        if request.form.get("was", mark) != mark and now != text:
+            return desk.conflict(clue, "这份文字", text, now, {"was": mark}, box="text"), STALE
         originals.correct_part(session, me(), clue, part, text)
     return redirect(url_for("console.clue_page", no=no), code=303)

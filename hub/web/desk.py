@@ -181,13 +181,14 @@ def page(
             case.note_read_once(session, me(), clue, g.sign_in, "read_redacted")
         if people.reads_original(me(), clue):
             casework.note_seen(session, me(), [clue.id])
-        offers = offered(session, me(), clue)
-        view = case.view(session, me(), clue, original=original)
-        made = bar(offers, recorded=any(run.ended is None and run.visits for run in view.runs))
-        asked = request.args.get("act", "") if request.method == "GET" else ""
-        made.form = complete(session, clue, offers, form) if form else _opened(session, clue, offers, asked)
-        asking = approving.waiting(session, me(), clue)
-        sight = reveal.offer(session, me(), clue)
+        with db.remembering(session):
+            offers = offered(session, me(), clue)
+            view = case.view(session, me(), clue, original=original)
+            made = bar(offers, recorded=any(run.ended is None and run.visits for run in view.runs))
+            asked = request.args.get("act", "") if request.method == "GET" else ""
+            made.form = complete(session, clue, offers, form) if form else _opened(session, clue, offers, asked)
+            asking = approving.waiting(session, me(), clue)
+            sight = reveal.offer(session, me(), clue)
         session.expunge_all()  # the page is rendered without a session
     return render_template(
         "clue.html", view=view, clue=view.clue, bar=made, done=done(), waiting=asking, sight=sight,

@@ -334,7 +334,9 @@ def test_a_corrected_turn_is_a_new_version_and_keeps_the_other_words(handler: Pe
     assert 'data-seek="0.5" data-until="0.9">挖砂</span>，' in page
     assert handler.post(path, {"text": "太康县老冢镇。", "version": 1}).status_code == 303
     stale = handler.post(path, {"text": "别的", "version": 1})
-    assert (stale.status_code, "刚被更正过" in stale.text) == (409, True)
+    assert (stale.status_code, "刚被他人修改" in stale.text) == (409, True)
+    assert "太康县老冢镇。" in stale.text, "what stands now"
+    assert "别的</textarea>" in stale.text, "what was typed"
     assert handler.post(path, {"text": ""}).status_code == 422
     assert handler.post(path.replace("/0", "/77"), {"text": "x"}).status_code == 404
     page = handler.get(f"/clues/{no}").text

@@ -29,7 +29,7 @@
   function shown() {
     for (const box of boxes()) {
       box.checked = chosen.has(number(box));
-      box.closest("tr").classList.toggle("chosen", box.checked);
+      box.closest("tr").classList.toggle("ticked", box.checked);
     }
     const bar = $("#bulk"), ticked = boxes().filter((box) => box.checked).length;
     if (bar) {
@@ -55,7 +55,7 @@
     });
     const tick = (range) => () => { const box = row() && $("input[name=row]", row()); if (box) choose(box, range || !box.checked, range); };
     key("x", "选择或取消这一条", "#bulk", tick(false));
-    key("X", "选择到这一条（Shift）", "#bulk", tick(true));
+    key("X", "从上次选择到这一条", "#bulk", tick(true));
     key("b", "到批量办理", () => $("#bulk") && !$("#bulk").hidden, () => $("#bulk select, #bulk button").focus());
     addEventListener("pageshow", () => { for (const box of boxes()) if (box.checked) chosen.add(number(box)); shown(); });
     shown();
