@@ -61,7 +61,7 @@ def propose_calendar(
         year=notice.year if unit is None and _whole(notice) else None,
         off={day.isoformat(): holiday for day, holiday in notice.off.items()},
         work={day.isoformat(): holiday for day, holiday in notice.work.items()},
-        by_user=who.user_id, confirmed_by=None, confirmed_at=None,
+        by_user=who.user_id, at=clock.now(), confirmed_by=None, confirmed_at=None,
     )  # fmt: skip
     session.add(row)
     session.flush()

@@ -45,7 +45,7 @@ class ClockView:
     article: str
     base: date
     base_words: str
-    days: int
+    limit: str
     due: date
     provisional: bool
     running: bool
@@ -108,7 +108,7 @@ def _view(session: Session, clue: Clue, row: Clock, days: Calendar) -> ClockView
     end = deadlines.base_day(row.stopped_at) if row.stopped_at is not None else today
     return ClockView(
         label=workflow.CLOCKS.get(row.kind, row.kind), number=row.number, article=row.article, base=row.base,
-        base_words=_base_words(row), days=row.days, due=row.due, provisional=row.provisional,
+        base_words=_base_words(row), limit=_limit(row), due=row.due, provisional=row.provisional,
         running=row.stopped_at is None, stopped=clock.china(row.stopped_at) if row.stopped_at else None,
         ended=ENDED.get(row.ended_as or "", ""), late=row.late or (row.stopped_at is None and today > row.due),
         left=left_of(days, row.due, end), steps=_steps(row, days),
@@ -116,6 +116,13 @@ def _view(session: Session, clue: Clue, row: Clock, days: Calendar) -> ClockView
         unit=session.get_one(Unit, row.unit_id or clue.owner_unit_id).name,
         age=days.between(start + timedelta(days=1), max(start, end)) if end > start else 0,
     )  # fmt: skip
+
+
+def _limit(row: Clock) -> str:
+    """How long the limit is, in words."""
+    if row.kind not in running.DATED:
+        return f"{row.days} 个工作日"
+    return f"{row.days} 日（自然日）" if row.days else "以文书所定日期为准"
 
 
 def _base_words(row: Clock) -> str:
@@ -126,7 +133,7 @@ def _base_words(row: Clock) -> str:
 
 def _steps(row: Clock, days: Calendar) -> tuple[Step, ...]:
     """Day by day, as the calendar now stands; the due date of the row is what counts."""
-    found = deadlines.due(row.base, row.days, days)
+    found = deadlines.due(row.base, 0 if row.kind in running.DATED else row.days, days)
     out: list[Step] = []
     number = 0
     for step in found.days:

@@ -184,6 +184,8 @@ def _change(data: Mapping[str, Any]) -> str:
 def _details(data: Mapping[str, Any], units: Mapping[int, str]) -> list[str]:
     told = [_shown(name, str(data[name])) for name in _TOLD if data.get(name)]
     told += [f"{label} {data[name]}" for name, label in _DAYS.items() if isinstance(data.get(name), str)]
+    if "layer" in data:
+        told.append(f"{workflow.CLOCKS.get(str(data.get('kind')), '')} {data.get('from')} → {data.get('to')}")
     holder = data.get("holder")
     if isinstance(holder, dict):
         told.append(f"{units.get(holder.get('from', 0), '')} → {units.get(holder.get('to', 0), '')}")

@@ -6,9 +6,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from datetime import timedelta
 
-from hub import clock
-from hub.models import Event, StopOrder
+from sqlalchemy import select
+
+from hub import clock, db
+from hub.casework import clocks
+from hub.models import Clue, Event, StopOrder
 from tests.integration.test_case_desk import COUNTY, OFFICERS, Cast, accepted, cast, clue, jpeg, read, rows
 
 TODAY = clock.today().isoformat()
@@ -83,3 +87,18 @@ def test_after_closing_penalty_publication_contact_and_revisit(cast: Cast) -> No
     assert "满意" in page
     assert "电话回访" in page
     assert COUNTY in no
+
+
+def test_the_page_counts_calendar_days_as_such(cast: Cast) -> None:
+    no = clue()
+    lead = cast["lead"]
+    with db.transaction() as session:
+        found = session.scalars(select(Clue).where(Clue.no == no)).one()
+        clocks.start(session, found, "publish", clock.today(), 20, last=clock.today() + timedelta(days=20))
+        clocks.start(session, found, "order", clock.today(), 0, last=clock.today() + timedelta(days=3))
+    page = lead.get(f"/clues/{no}").text
+    assert "20 日（自然日）" in page
+    assert "以文书所定日期为准" in page
+    assert "20 个工作日" not in page
+    for sheet in ("registration", "handling"):
+        assert "20 日（自然日）" in lead.get(f"/clues/{no}/sheets/{sheet}").text
