@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hub.enrich import extract_names as names
@@ -91,12 +91,31 @@ def _mask(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return "".join([*parts, text[place:]])
 
 
+_SPREAD = re.compile(r"(?<![^\s])(?:[^\sA-Za-z] ){4,400}[^\sA-Za-z](?![^\s])")
+"""Characters with a blank after each, as scans of wide type are read."""
+
+
 def extract(text: str, *, reporter: bool = True) -> ExtractResult:
     """Read one text. `reporter` False: it is not the reporter who speaks, so no reporter is looked for.
 
     Never raises; time is linear in the text; at most MAX_TEXT characters are read.
     """
     original = text[:MAX_TEXT]
+    spread = list(_SPREAD.finditer(original))
+    if not spread:
+        return _extract(original, reporter=reporter)
+    blanks = {at for match in spread for at in range(match.start() + 1, match.end(), 2)}
+    origin = [at for at in range(len(original)) if at not in blanks]
+    found = _extract("".join(original[at] for at in origin), reporter=reporter)
+    return replace(found, **{one.name: _moved(getattr(found, one.name), origin) for one in fields(found)})
+
+
+def _moved(rows: Sequence[Any], origin: Sequence[int]) -> tuple[Any, ...]:
+    """The rows with their places in the text as given."""
+    return tuple(replace(row, start=origin[row.start], end=origin[row.end - 1] + 1) for row in rows)
+
+
+def _extract(original: str, *, reporter: bool) -> ExtractResult:
     work = fold(original)
     ids, phones = numbers(work)
     work = _mask(work, [(row.start, row.end) for row in (*ids, *phones)])

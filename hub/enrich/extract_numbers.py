@@ -12,7 +12,8 @@ from datetime import date
 
 DIGITS = {c: str(v) for v, c in enumerate("0123456789")}
 DIGITS |= dict(zip("零〇洞幺一拐勾二两三四五六七八九壹贰叁肆伍陆柒捌玖", "0001179223456789123456789", strict=True))
-_D = "[0-9零〇洞幺一拐勾二两三四五六七八九壹贰叁肆伍陆柒捌玖]"
+DIGITS |= dict.fromkeys("么腰妖夭", "1")  # how 幺 is written by ear
+_D = "[0-9零〇洞幺么腰妖夭一拐勾二两三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _PAUSE = "…嗯啊呃"  # between the digits of a spoken number
 _SEP = f"[ \t\\-\u2010-\u2015\u00b7.、,，()（）/杠{_PAUSE}]"
 RUN = re.compile(f"(?:[二两三四五六七八]个)?{_D}(?:{_SEP}{{0,2}}(?:[二两三四五六七八]个)?{_D}){{6,60}}")

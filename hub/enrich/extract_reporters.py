@@ -56,10 +56,18 @@ ANSWER = re.compile(
 )
 
 
+_SURNAME_BESIDE = re.compile(rf"(?:我|本人|免贵)?姓([{HAN}])(?=[，。,；;\s▇]|$)")
+_OLD = re.compile(rf"(?:我|俺|本人)(?:就是|是|系)(?:[^，。；！？,;\n]{{0,12}}的)?[老小]([{HAN}])(?=[，。,；;\s▇]|$)")
+
+
 def _beside(text: str, end: int) -> Iterator[Name]:
     """A bare name right after a telephone or identity number: the reporter's, unless others were spoken of."""
     place = _BESIDE.match(text, end)
     if place is None or OTHERS.search(text, max(0, end - 40), end):
+        return
+    family = _SURNAME_BESIDE.match(text, place.end())
+    if family and family[1] in word_lists().surnames:
+        yield Name(family[1], family.start(1), family.end(1), "natural_person", "旁")
         return
     polite = HONORIFIC.match(text, place.end() + 1)
     if polite and text[place.end()] in word_lists().surnames:
@@ -126,6 +134,9 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
     for match in SURNAMED.finditer(text):
         if own_surname(text, match.start()) and match[1] in word_lists().surnames:
             found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "姓"))
+    for match in _OLD.finditer(text):
+        if match[1] in word_lists().surnames:
+            found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "我是"))
     for end in beside:
         found += _beside(text, end)
     found += _signatures(text)
