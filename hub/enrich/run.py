@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from channels.contract import PartKind
 from hub import casework, clock, db
 from hub.access import audit, walls
-from hub.access.masking import mask
+from hub.access.masking import mask, named
 from hub.access.sealing import Key, open_key
+from hub.casework.identity import known_words
 from hub.enrich import duplicates, learned, passages, produce
 from hub.enrich.likeness import Sketch
 from hub.jurisdiction import scopes
@@ -49,7 +50,7 @@ def enrich(job: Job) -> None:
             job.done(session)
             return
         changed = store(session, clue, sources, [*made, *_earlier(session, clue, sketch, made)])
-        head = produce.headline(made) | {"summary": summary(sources, made)}
+        head = produce.headline(made) | {"summary": summary(sources, made, known_words(session, clue))}
         casework.apply_suggestions(session, clue, head, complete=not _unread(session, clue.id))
         _suggest_kind(session, clue, made)
         texts = [source.passage.text for source in sources if source.passage.speaker != "operator"]
@@ -132,14 +133,21 @@ def _body(suggestion: Suggestion, sources: Sequence[passages.Source]) -> dict[st
     }
 
 
-def summary(sources: Sequence[passages.Source], made: Sequence[Suggestion]) -> str:
-    """The first words of the report with everything that names its sender masked."""
+def summary(sources: Sequence[passages.Source], made: Sequence[Suggestion], known: Sequence[str] = ()) -> str:
+    """The first words of the report with everything that names its sender masked, wherever it stands.
+
+    `known`: words that name a reporter as the channel gave them.
+    """
+    told = [item.value for item in made if item.field == "reporter_name"]
+    names = [str(value.get("name", "") if isinstance(value, dict) else value).strip() for value in told]
+    names = [*known, *(name for name in names if len(name) > 1)]
     out = ""
     for index, source in enumerate(sources):
         if source.passage.speaker == "operator":
             continue
         spans = [(s.start, s.end) for item in made if item.field in IDENTITY for s in item.spans if s.passage == index]
-        out += mask(source.passage.text, spans).replace("\n", " ") + " "
+        text = source.passage.text
+        out += mask(text, [*spans, *named(text, names)]).replace("\n", " ") + " "
         if len(out) >= SUMMARY:
             break
     return out.strip()[:SUMMARY]

@@ -9,13 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub import clock
+from hub.access import masking
 from hub.access.masking import mask
 from hub.access.sealing import open_key
 from hub.access.walls import live
+from hub.casework.identity import known_words
 from hub.enrich import passages
 from hub.enrich.run import IDENTITY
 from hub.jurisdiction.divisions import table
-from hub.models import Blob, Clue, ClueReporter, Intake, IntakeClue, Reporter, SuggestionRow, Unit, Wall
+from hub.models import Blob, Clue, Intake, IntakeClue, SuggestionRow, Unit, Wall
+
+named = masking.named  # where the words that `reporter_names` gives stand
 
 
 def rows(session: Session, *, with_text: bool = False) -> Iterator[dict[str, Any]]:
@@ -82,7 +86,7 @@ def masked_text(session: Session, clue: Clue) -> str:
 
 
 def reporter_names(session: Session, clue: Clue) -> list[str]:
-    """Names of the reporter: as proposed from the text, and as the channel or a form gave them."""
+    """Words that name the reporter: as proposed from the text, and as the channel or a form gave them."""
     key = open_key(session, clue.key_id)
     proposed = session.scalars(
         select(SuggestionRow.value).where(
@@ -91,16 +95,8 @@ def reporter_names(session: Session, clue: Clue) -> list[str]:
     )
     values = [key.json(value, "suggestion.value")["value"] for value in proposed]
     found = [str(value.get("name", "")) if isinstance(value, dict) else str(value) for value in values]
-    query = select(Reporter).join(ClueReporter, ClueReporter.reporter_id == Reporter.id)
-    rows = session.scalars(query.where(ClueReporter.clue_id == clue.id)).all()
-    given = [open_key(session, row.key_id).json(row.identity, "reporter.identity") for row in rows]
-    found += [str(identity.get("name", "")) for identity in given]
+    found += known_words(session, clue)
     return sorted({name.strip() for name in found if len(name.strip()) > 1})
-
-
-def named(text: str, names: list[str]) -> list[tuple[int, int]]:
-    """Every place where one of the names stands, also where no enricher pointed at it."""
-    return [(at, at + len(name)) for name in names for at in range(len(text)) if text.startswith(name, at)]
 
 
 def identity_spans(session: Session, clue: Clue) -> list[tuple[int, int, int, int]]:

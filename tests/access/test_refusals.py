@@ -164,7 +164,8 @@ def key_of_the_handler(scene: Scene) -> None:
 
 def expired_key(scene: Scene) -> None:
     _key(scene)
-    scene.session.execute(text("update api_token set created = created - interval '2 days', expires = created - interval '1 day'"))
+    old = "created = created - interval '2 days', expires = created - interval '1 day'"
+    scene.session.execute(text(f"update api_token set {old}"))
 
 
 def key_of_another_network(scene: Scene) -> None:

@@ -24,6 +24,29 @@ def test_what_is_no_number_of_a_person_stays(text) -> None:
     assert mask(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [("我家住桃花江镇芙蓉路8号，看得见", "桃花江镇芙蓉路8号"), ("我住在红旗村三组，对面在挖砂", "红旗村三组"),
+     ("您住在芙蓉路8号附3室对吗", "芙蓉路8号附3室"), ("联系地址：桃花江镇芙蓉路8号\n占地八亩", "桃花江镇芙蓉路8号"),
+     ("家庭住址 芙蓉路8号。", "芙蓉路8号"), ("> 发件人: 李四 <", "李四 "), ("From: Li Si\nSubject: x", "Li Si"),
+     ("李四 <li.si@example.org> 写道", "李四 <li.si@example.org>")],
+)  # fmt: skip
+def test_dwellings_and_quoted_heads_are_masked_after_words_that_say_so(text, hidden) -> None:
+    shown = mask(text)
+    assert hidden not in shown
+    at = text.index(hidden)
+    assert shown[:at] == text[:at]
+    assert set(shown[at : at + min(len(hidden), 2)]) == {BLOCK}
+    assert text.endswith(shown.rpartition(BLOCK)[2])
+
+
+@pytest.mark.parametrize(
+    "text", ["我们村的住房被拆", "住户反映占用耕地", "老板住在县城，工地在红旗村", "红旗村住着三十户", "a < b，c > d"]
+)
+def test_other_words_about_dwelling_stay(text) -> None:
+    assert mask(text) == text
+
+
 def test_spans_are_masked_and_cut_to_the_text() -> None:
     assert mask("我叫张三。", [(2, 4)]) == f"我叫{BLOCK * 2}。"
     assert mask("张三", [(-5, 1), (1, 99), (7, 9)]) == BLOCK * 2
