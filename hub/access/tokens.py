@@ -151,8 +151,11 @@ def touch(session: Session, token_id: int) -> None:
 
 
 def allows(scopes: frozenset[str], method: str, path: str) -> bool:
-    """Whether a key with these scopes may make this request: only below /api/; reading, handing in, or handling."""
-    if not path.startswith("/api/"):
+    """Whether a key with these scopes may make this request: only below /api/; reading, handing in, or handling.
+
+    Quarantine (N4) is for a lead who has signed in: no program lists it or destroys keys.
+    """
+    if not path.startswith("/api/") or path.startswith("/api/v1/quarantine"):
         return False
     if method in ("GET", "HEAD"):
         return "clues:read" in scopes

@@ -45,6 +45,7 @@ class ClockView:
     article: str
     base: date
     base_words: str
+    days: int
     limit: str
     due: date
     provisional: bool
@@ -108,7 +109,7 @@ def _view(session: Session, clue: Clue, row: Clock, days: Calendar) -> ClockView
     end = deadlines.base_day(row.stopped_at) if row.stopped_at is not None else today
     return ClockView(
         label=workflow.CLOCKS.get(row.kind, row.kind), number=row.number, article=row.article, base=row.base,
-        base_words=_base_words(row), limit=_limit(row), due=row.due, provisional=row.provisional,
+        base_words=_base_words(row), days=row.days, limit=_limit(row), due=row.due, provisional=row.provisional,
         running=row.stopped_at is None, stopped=clock.china(row.stopped_at) if row.stopped_at else None,
         ended=ENDED.get(row.ended_as or "", ""), late=row.late or (row.stopped_at is None and today > row.due),
         left=left_of(days, row.due, end), steps=_steps(row, days),

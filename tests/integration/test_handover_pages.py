@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from hub import casework, db
-from hub.access import people, sealing, sessions
+from hub.access import people, sealing, sessions, tokens
 from hub.access.people import Actor
 from hub.app import create_app
 from hub.models import Clue, Event, SignIn, Transfer
@@ -82,12 +82,12 @@ def test_slip_and_package_from_the_page_of_the_clue(desk: Desk, signed: Open) ->
     clue = desk.clue()
     no = desk.read(clue).no
     mine = signed(desk.who())
-    assert "转交与移送" not in mine.page(f"/clues/{no}")
+    assert "文书、转交与评价" not in mine.page(f"/clues/{no}")
     desk.act(clue, "transfer", department=FARM, stage="verify")
     with db.reading() as session:
         number = session.scalars(select(Transfer.id)).one()
     page = mine.page(f"/clues/{no}")
-    assert "转交与移送" in page
+    assert "文书、转交与评价" in page
     assert "待回执" in page
     links = re.findall(r'href="(/clues/[^"]+/transfers/\d+/\w+)"', page)
     assert [link.rsplit("/", 1)[1] for link in links] == ["slip", "package"]
@@ -212,3 +212,32 @@ def test_n4_lifted_on_screen(desk: Desk, signed: Open) -> None:
         assert people.find(session, boss, no) is not None
         assert casework.quarantined(session, boss) == []
         assert first_intake(session, clue)
+
+
+def test_n4_by_the_api_for_a_lead_who_has_signed_in(desk: Desk, signed: Open) -> None:
+    clue = received(desk, SECRET)
+    boss = desk.who(COUNTY, Role.LEAD)
+    desk.act(clue, "determine.P3", boss, ground="N4")
+    lead, no = signed(boss), desk.read(clue).no
+
+    def post(hand: Hand, act: str, **body: object) -> tuple[int, dict[str, object]]:
+        answer = hand.client.post(f"/api/v1/quarantine/{no}/{act}", json=body, headers={"X-CSRF-Token": hand.csrf})
+        return answer.status_code, answer.get_json(silent=True) or {}
+
+    (row,) = lead.client.get("/api/v1/quarantine").get_json()["rows"]
+    assert (row["no"], row["handed_over"], row["originals"]) == (no, None, [])
+    assert "红旗村" not in str(row)
+    handler = signed(desk.who())
+    assert handler.client.get("/api/v1/quarantine").status_code == 404
+    assert post(handler, "quarantine.release", version=row["version"], reason_text="x")[0] == 404
+    assert post(lead, "determine.P1", version=row["version"])[0] == 404
+    status, told = post(lead, "quarantine.hand_over", version=row["version"])
+    assert (status, told["kind"]) == (422, "missing")
+    assert post(lead, "quarantine.hand_over", version=row["version"] - 1, number="1", receiver="x")[0] == 409
+    signed_sheet = {"number": "移〔2026〕1号", "receiver": "县保密局"}
+    status, told = post(lead, "quarantine.hand_over", version=row["version"], **signed_sheet)
+    assert (status, told["handed_over"] is not None) == (200, True)
+    with db.reading() as session, pytest.raises(sealing.SealError):
+        sealing.open_key(session, session.get_one(Clue, clue).key_id)
+    assert not tokens.allows(frozenset({"clues:read", "acts:write"}), "GET", "/api/v1/quarantine")
+    assert not tokens.allows(frozenset({"acts:write"}), "POST", f"/api/v1/quarantine/{no}/quarantine.hand_over")

@@ -6,6 +6,7 @@ from hub.web.api import (  # noqa: F401  register their routes
     clues,
     intakes,
     lists,
+    quarantine,
     supervision,
     telling,
 )

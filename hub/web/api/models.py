@@ -130,6 +130,7 @@ class ClockFacts(Answer):
     base: date
     base_words: str
     days: int
+    limit: str = Field(description="The same in words: working days, days of the calendar, a date of a document")
     due: date
     provisional: bool = Field(description="A day on the way lies in a year whose notice is not known yet")
     running: bool
