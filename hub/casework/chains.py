@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from hub import clock
@@ -136,17 +136,18 @@ def end_absence(session: Session, who: Actor, absence_id: int) -> None:
     audit.record(session, f"unit:{row.unit_id}", "absence.end", actor=who.label, data={"user": row.user_id})
 
 
-def stands_in_for(session: Session, user_id: int, unit_id: int) -> set[int]:
-    """Whose steps the person fills today besides their own."""
+def stood_in_for(user_id: int, unit_id: int) -> Select[int]:
+    """Ids of those whom the person stands in for today."""
     today = clock.today()
-    return set(
-        session.scalars(
-            select(Absence.user_id).where(
-                Absence.deputy_id == user_id, Absence.unit_id == unit_id, Absence.since <= today,
-                Absence.until >= today, Absence.ended_at.is_(None),
-            )
-        )
+    return select(Absence.user_id).where(
+        Absence.deputy_id == user_id, Absence.unit_id == unit_id, Absence.since <= today,
+        Absence.until >= today, Absence.ended_at.is_(None),
     )  # fmt: skip
+
+
+def stands_in_for(session: Session, user_id: int, unit_id: int) -> set[int]:
+    """Whose steps the person fills today besides their own; whose clues stand among their own."""
+    return set(session.scalars(stood_in_for(user_id, unit_id)))
 
 
 def fills(session: Session, who: Actor, step: ApprovalStep, unit_id: int) -> list[int | None]:

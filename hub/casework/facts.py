@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.access import certificates, walls
+from hub.access import walls
 from hub.access.people import Actor
 from hub.casework import clocks, group, identity, switches, telling
-from hub.casework.doing import Doing, day_of
+from hub.casework.doing import Doing
 from hub.jurisdiction import scopes, units
 from hub.jurisdiction.divisions import table
 from hub.law.deadlines import base_day
@@ -21,15 +21,10 @@ from hub.models import (
     Assist,
     Clue,
     ClueUnit,
-    Grant,
     HandOver,
     Hold,
     Hop,
-    KindObjection,
-    Officer,
-    SiteRecord,
     Unit,
-    Verification,
 )
 
 Facts = dict[str, Any]
@@ -291,50 +286,6 @@ def _behind(session: Session, clue: Clue) -> set[tuple[int | None, int | None]]:
     return {(row.user_id, row.unit_id) for row in walls.standing(session, clue.id)}
 
 
-def _verification(doing: Doing) -> Facts:
-    """The running verification with its officers and last visit; nothing where none runs."""
-    if doing.rule.id == "verify.start":
-        found = {name: doing.day(name) for name in ("started",) if doing.data.get(name)}
-        officers = [
-            {**one, **{name: day_of(one.get(name)) for name in ("valid_from", "valid_until")}} | _ledger(doing, one)
-            for one in doing.data.get("officers") or ()
-            if isinstance(one, dict)
-        ]
-        running = running_verification(doing.session, doing.clue) is not None
-        return {**found, "officers": officers, "running": running}
-    row = running_verification(doing.session, verified_with(doing))
-    if row is None:
-        return {"officers": (), "started": None}
-    officers = [
-        {"certificate": one.certificate, "valid_from": one.valid_from, "valid_until": one.valid_until}
-        for one in doing.session.scalars(select(Officer).where(Officer.verification_id == row.id))
-    ]
-    visits = doing.session.scalars(select(SiteRecord.visited).where(SiteRecord.verification_id == row.id)).all()
-    days = {name: doing.day(name) for name in ("visited", "ended") if doing.data.get(name)}
-    return {"officers": officers, "started": row.started, "last_record": max(visits, default=None), **days}
-
-
-def _ledger(doing: Doing, officer: Mapping[str, Any]) -> Facts:
-    """What the ledger of certificates knows of a number: it wins over what was stated."""
-    day = doing.day("started") if doing.data.get("started") else None
-    row = certificates.known(doing.session, str(officer.get("certificate") or "").strip(), day)
-    if row is None:
-        return {}
-    return {"name": row.name, "valid_from": row.valid_from, "valid_until": certificates.last_day(row)}
-
-
-def verified_with(doing: Doing) -> Clue:
-    """The clue whose verification it is: for a member's own result that of its group."""
-    main_id = doing.clue.main_id if doing.rule.id == "result.own" else None
-    return doing.clue if main_id is None else doing.session.get_one(Clue, main_id)
-
-
-def running_verification(session: Session, clue: Clue) -> Verification | None:
-    return session.scalars(
-        select(Verification).where(Verification.clue_id == clue.id, Verification.ended.is_(None))
-    ).first()
-
-
 def _told(doing: Doing) -> Facts:
     session, clue = doing.session, doing.clue
     rows = telling.notices(session, clue)
@@ -361,41 +312,11 @@ def _member(doing: Doing) -> Facts:
     return {"member": doing.clue.main_id, "result_told": bool(told)}
 
 
-def _wall_unit(doing: Doing) -> Facts:
-    unit = unit_named(doing.session, doing.data.get("unit"))
-    above = uninvolved_above(doing.session, doing.clue.id, unit.id) if unit is not None else None
-    return {"wall_unit": above is not None}
-
-
-def _walls(doing: Doing) -> Facts:
-    """The walls before units: held ones wait for a decision; that of N2 falls only with the determination."""
-    rows = [row for row in walls.standing(doing.session, doing.clue.id) if row.unit_id is not None]
-    of_n2 = doing.clue.refused_ground == "N2"
-    return {
-        "wall_held": any(row.state == "held" for row in rows),
-        "wall_stands": any(row.reason != "N2" or not of_n2 for row in rows),
-    }
-
-
 def _unit_walled(doing: Doing) -> Facts:
     """Whether the clue is hidden from the unit it would come to."""
     unit = unit_named(doing.session, doing.data.get("unit"))
     to = unit.id if unit is not None else _referred(doing)["referred_by"] if doing.rule.id == "return" else None
     return {"unit_walled": to is not None and bool(walls.stands_before(doing.session, doing.clue.id, [to]))}
-
-
-def _person(doing: Doing) -> Facts:
-    """Whether the person of a recusal belongs to a unit that sees the clue, at or below that of the one who decides."""
-    told, who = doing.data.get("person"), doing.who
-    person = told if isinstance(told, int) and not isinstance(told, bool) else 0
-    seeing = select(ClueUnit.unit_id).where(ClueUnit.clue_id == doing.clue.id)
-    rows = doing.session.scalars(
-        select(Unit).join(Grant, Grant.unit_id == Unit.id).where(Grant.user_id == person, Unit.id.in_(seeing))
-    ).all()
-    return {
-        "recusable": who is not None and any(who.unit_id in unit.path for unit in rows),
-        "person_walled": person in walls.people_behind(doing.session, doing.clue.id),
-    }
 
 
 def _ground(doing: Doing) -> Facts:
@@ -409,43 +330,17 @@ def _handed_over(doing: Doing) -> Facts:
     return {"refused_ground": doing.clue.refused_ground, "handed_over": doing.session.scalar(done) is not None}
 
 
-def _importance(doing: Doing) -> Facts:
-    return {"importance_now": doing.clue.importance}
-
-
 def waits(kind: str) -> Callable[[Doing], Facts]:
     """Whether a clock of the kind runs, as `<kind>_open`."""
+
     def collect_waiting(doing: Doing) -> Facts:
         return {f"{kind}_open": clocks.running(doing.session, doing.clue, [kind]) is not None}
 
     return collect_waiting
 
 
-def _extension(doing: Doing) -> Facts:
-    kind = doing.data.get("clock")
-    row = clocks.running(doing.session, doing.clue, [str(kind)]) if kind else None
-    return {
-        "extension": switches.switches(doing.session, doing.clue)["extension"],
-        "clock_due": row.due if row is not None else None,
-        "approved": doing.approval is not None,
-    }
-
-
-def _objection(doing: Doing) -> Facts:
-    known = select(KindObjection.intake_id).where(KindObjection.clue_id == doing.clue.id)
-    return {"objected": doing.session.scalar(known) is not None, "close_reason": doing.clue.close_reason}
-
-
 COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
-    "not_major": _importance,
-    "is_major": _importance,
-    "other_importance": _importance,
     "due_ahead": lambda doing: {"due": doing.day("due")} if doing.data.get("due") else {},
-    "letter_waits": waits("letter"),
-    "order_waits": waits("order"),
-    "referral_waits": waits("referral"),
-    "extension_allowed": _extension,
-    "first_objection": _objection,
     "ours": _ours,
     "unit_takes": _unit_takes,
     "unit_in_subtree": _subtree,
@@ -455,12 +350,7 @@ COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
     "issued_in_order": _issued,
     "referred_up": _referred,
     "ground_listed": _ground,
-    "wall_unit": _wall_unit,
-    "wall_held": _walls,
-    "wall_stands": _walls,
     "uninvolved": _unit_walled,
-    "recusable": _person,
-    "person_walled": _person,
     "refused_as_n2": _handed_over,
     "refused_as_n4": _handed_over,
     "alone": lambda doing: {"alone": not group.members(doing.session, doing.clue)},
@@ -470,8 +360,6 @@ COLLECTORS: dict[str, Callable[[Doing], Facts]] = {
     "main_takes": _main,
     "is_member": _member,
     "has_handler": lambda doing: {"handler_now": doing.clue.handler_id},
-    "two_officers": _verification,
-    "verification_runs": _verification,
     "all_told": _told,
     "every_reporter": _untold,
     "proved": lambda doing: {"proved": identity.proved(doing.session, doing.clue, doing.data)},

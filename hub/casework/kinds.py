@@ -14,6 +14,7 @@ from channels.registry import channels
 from hub import clock
 from hub.access import audit
 from hub.access.people import Actor, shown_intake
+from hub.casework import facts
 from hub.casework.acts import apply, effect
 from hub.casework.doing import Doing
 from hub.casework.errors import RefusedError
@@ -151,6 +152,14 @@ def _note_objection(session: Session, intake_id: int, clue_id: int, user_id: int
     )
     session.add(KindObjection(intake_id=intake_id, clue_id=clue_id, decision_id=last, by_user=user_id, at=at))
     session.flush()
+
+
+def _objection(doing: Doing) -> facts.Facts:
+    known = select(KindObjection.intake_id).where(KindObjection.clue_id == doing.clue.id)
+    return {"objected": doing.session.scalar(known) is not None, "close_reason": doing.clue.close_reason}
+
+
+facts.COLLECTORS["first_objection"] = _objection
 
 
 @effect("reopen.objection")

@@ -21,6 +21,13 @@ M2 = {"m2": 1.0, "mu": 10_000 / 15, "ha": 10_000.0}
 """Square metres of the units of area."""
 
 
+def _importance(doing: Doing) -> facts.Facts:
+    return {"importance_now": doing.clue.importance}
+
+
+facts.COLLECTORS.update(dict.fromkeys(("not_major", "is_major", "other_importance"), _importance))
+
+
 @effect("mark.major")
 def mark_major(doing: Doing) -> None:
     """A person says so; what the rules propose is only a proposal (`signs`)."""

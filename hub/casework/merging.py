@@ -8,6 +8,7 @@ from hub.casework import facts, group
 from hub.casework.acts import afterwards, effect, perform
 from hub.casework.doing import Doing
 from hub.casework.telling import RESULT_KINDS, result_of_earlier, take_back
+from hub.casework.verification import running_verification, verified_with
 from hub.models import Clue, Membership
 from hub.terms import State
 
@@ -75,7 +76,7 @@ def accepted_in_group(doing: Doing) -> None:
 def own_result(doing: Doing) -> None:
     """What the group's verification found of this member alone; the group's own result does not reach it any more."""
     row = group.membership(doing.session, doing.clue)
-    verified = facts.running_verification(doing.session, facts.verified_with(doing))
+    verified = running_verification(doing.session, verified_with(doing))
     assert row is not None
     assert verified is not None  # the guards have looked
     row.own_result = True

@@ -13,11 +13,25 @@ from sqlalchemy.orm import Session
 
 from hub import clock
 from hub.access.people import Actor, visible
-from hub.casework import clocks
+from hub.casework import clocks, facts, switches
 from hub.casework.acts import effect
 from hub.casework.doing import Doing
 from hub.law.deadlines import base_day, in_time
 from hub.models import Clue, ClueUnit, Directive, Unit
+
+
+def _extension(doing: Doing) -> facts.Facts:
+    kind = doing.data.get("clock")
+    row = clocks.running(doing.session, doing.clue, [str(kind)]) if kind else None
+    return {
+        "extension": switches.switches(doing.session, doing.clue)["extension"],
+        "clock_due": row.due if row is not None else None,
+        "approved": doing.approval is not None,
+    }
+
+
+facts.COLLECTORS["extension_allowed"] = _extension
+facts.COLLECTORS.update({f"{kind}_waits": facts.waits(kind) for kind in ("letter", "order", "referral")})
 
 
 @effect("supervise.letter", "supervise.order")

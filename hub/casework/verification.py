@@ -2,19 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from hub.access import certificates
 from hub.access.sealing import open_key
 from hub.casework import facts
 from hub.casework.acts import effect
-from hub.casework.doing import Doing
-from hub.models import Blob, IntakeClue, Officer, SiteRecord, Verification
+from hub.casework.doing import Doing, day_of
+from hub.models import Blob, Clue, IntakeClue, Officer, SiteRecord, Verification
 
 ELEMENTS = ("place", "respondent", "facts", "area", "permits")
 """The five elements checked on site (F2); each confirmed, differs or unclear."""
 _CHECKED = ("confirmed", "differs", "unclear")
+
+
+def _verification(doing: Doing) -> facts.Facts:
+    """The running verification with its officers and last visit; nothing where none runs."""
+    if doing.rule.id == "verify.start":
+        found = {name: doing.day(name) for name in ("started",) if doing.data.get(name)}
+        officers = [
+            {**one, **{name: day_of(one.get(name)) for name in ("valid_from", "valid_until")}} | _ledger(doing, one)
+            for one in doing.data.get("officers") or ()
+            if isinstance(one, dict)
+        ]
+        running = running_verification(doing.session, doing.clue) is not None
+        return {**found, "officers": officers, "running": running}
+    row = running_verification(doing.session, verified_with(doing))
+    if row is None:
+        return {"officers": (), "started": None}
+    officers = [
+        {"certificate": one.certificate, "valid_from": one.valid_from, "valid_until": one.valid_until}
+        for one in doing.session.scalars(select(Officer).where(Officer.verification_id == row.id))
+    ]
+    visits = doing.session.scalars(select(SiteRecord.visited).where(SiteRecord.verification_id == row.id)).all()
+    days = {name: doing.day(name) for name in ("visited", "ended") if doing.data.get(name)}
+    return {"officers": officers, "started": row.started, "last_record": max(visits, default=None), **days}
+
+
+def _ledger(doing: Doing, officer: Mapping[str, Any]) -> facts.Facts:
+    """What the ledger of certificates knows of a number: it wins over what was stated."""
+    day = doing.day("started") if doing.data.get("started") else None
+    row = certificates.known(doing.session, str(officer.get("certificate") or "").strip(), day)
+    if row is None:
+        return {}
+    return {"name": row.name, "valid_from": row.valid_from, "valid_until": certificates.last_day(row)}
+
+
+def verified_with(doing: Doing) -> Clue:
+    """The clue whose verification it is: for a member's own result that of its group."""
+    main_id = doing.clue.main_id if doing.rule.id == "result.own" else None
+    return doing.clue if main_id is None else doing.session.get_one(Clue, main_id)
+
+
+def running_verification(session: Session, clue: Clue) -> Verification | None:
+    return session.scalars(
+        select(Verification).where(Verification.clue_id == clue.id, Verification.ended.is_(None))
+    ).first()
+
+
+facts.COLLECTORS.update({"two_officers": _verification, "verification_runs": _verification})
 
 
 @effect("verify.start")
@@ -46,7 +96,7 @@ def start(doing: Doing) -> None:
 def record(doing: Doing) -> None:
     """One visit: when, where in which coordinate system, how large, what land, which permits, what was found."""
     session, clue, data = doing.session, doing.clue, doing.data
-    row = facts.running_verification(session, clue)
+    row = running_verification(session, clue)
     assert row is not None
     assert doing.user_id is not None
     key = open_key(session, clue.key_id)
@@ -111,7 +161,7 @@ def _photos(doing: Doing) -> list[int]:
 
 @effect("verify.end")
 def end(doing: Doing) -> None:
-    row = facts.running_verification(doing.session, doing.clue)
+    row = running_verification(doing.session, doing.clue)
     assert row is not None
     row.ended, row.result = doing.day("ended"), str(doing.data["result"])
     doing.clue.result = row.result

@@ -31,6 +31,44 @@ HOLDING = frozenset(
 )
 
 
+def _wall_unit(doing: Doing) -> facts.Facts:
+    unit = facts.unit_named(doing.session, doing.data.get("unit"))
+    above = facts.uninvolved_above(doing.session, doing.clue.id, unit.id) if unit is not None else None
+    return {"wall_unit": above is not None}
+
+
+def _walls(doing: Doing) -> facts.Facts:
+    """The walls before units: held ones wait for a decision; that of N2 falls only with the determination."""
+    rows = [row for row in walls.standing(doing.session, doing.clue.id) if row.unit_id is not None]
+    of_n2 = doing.clue.refused_ground == "N2"
+    return {
+        "wall_held": any(row.state == "held" for row in rows),
+        "wall_stands": any(row.reason != "N2" or not of_n2 for row in rows),
+    }
+
+
+def _person(doing: Doing) -> facts.Facts:
+    """Whether the person of a recusal belongs to a unit that sees the clue, at or below that of the one who decides."""
+    told, who = doing.data.get("person"), doing.who
+    person = told if isinstance(told, int) and not isinstance(told, bool) else 0
+    seeing = select(ClueUnit.unit_id).where(ClueUnit.clue_id == doing.clue.id)
+    rows = doing.session.scalars(
+        select(Unit).join(Grant, Grant.unit_id == Unit.id).where(Grant.user_id == person, Unit.id.in_(seeing))
+    ).all()
+    return {
+        "recusable": who is not None and any(who.unit_id in unit.path for unit in rows),
+        "person_walled": person in walls.people_behind(doing.session, doing.clue.id),
+    }
+
+
+facts.COLLECTORS.update(
+    {
+        "wall_unit": _wall_unit, "wall_held": _walls, "wall_stands": _walls, "recusable": _person,
+        "person_walled": _person,
+    }
+)  # fmt: skip
+
+
 def look(session: Session, clue: Clue, texts: Sequence[str], respondents: Iterable[str] = ()) -> None:
     """Puts up holds where the texts accuse a unit of the chain, or a respondent bears the name of one of its people.
 

@@ -14,6 +14,7 @@ from hub.access import hearing, people
 from hub.access.masking import mask
 from hub.access.people import Actor
 from hub.access.sealing import Key, open_key
+from hub.casework import chains
 from hub.casework.notes import Colleague, colleagues
 from hub.law import workflow
 from hub.models import ChainHead, Clue, Event, Intake, IntakeClue, SuggestionRow, Unit, User, Value
@@ -114,7 +115,7 @@ def view(session: Session, who: Actor, clue: Clue, *, original: bool) -> CaseVie
         handler=handler.name if handler is not None else "",
         original=original,
         works=works,
-        claimable=_claimable(who, clue),
+        claimable=_claimable(session, who, clue),
         seen=last_event(session, clue),
         parts=parts,
         proposals=_proposals(session, clue, key, original=original),
@@ -134,11 +135,14 @@ def view(session: Session, who: Actor, clue: Clue, *, original: bool) -> CaseVie
     )
 
 
-def _claimable(who: Actor, clue: Clue) -> bool:
-    """Whether one click makes this person the handler: nobody is yet, and the rule table lets them assign."""
+def _claimable(session: Session, who: Actor, clue: Clue) -> bool:
+    """Whether one click makes this person the handler: nobody is yet, or they stand in for who is and is away; and the
+    rule table lets them assign.
+    """
     rule = workflow.rule("assign")
+    free = clue.handler_id is None or clue.handler_id in chains.stands_in_for(session, who.user_id, who.unit_id)
     return (
-        clue.handler_id is None and clue.owner_unit_id == who.unit_id and clue.state in rule.sources
+        free and clue.owner_unit_id == who.unit_id and clue.state in rule.sources
         and who.has(hearing.CLAIMERS)
     )  # fmt: skip
 

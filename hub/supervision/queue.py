@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from hub import casework, clock, search
 from hub.access.people import Actor, unseen, visible
 from hub.access.sealing import fetch_keys, open_key
+from hub.casework import chains
 from hub.casework.counters import counter_keys
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
@@ -72,7 +73,8 @@ def _viewed(who: Actor, view: str) -> Select[ClueUnit]:
         return query
     query = query.where(ClueUnit.open)
     if view == "mine":
-        return query.where(ClueUnit.clue_id.in_(select(Clue.id).where(Clue.handler_id == who.user_id)))
+        mine = or_(Clue.handler_id == who.user_id, Clue.handler_id.in_(chains.stood_in_for(who.user_id, who.unit_id)))
+        return query.where(ClueUnit.clue_id.in_(select(Clue.id).where(mine)))
     if view == "unit":
         return query.where(ClueUnit.role == "owner")
     if view == "unread":

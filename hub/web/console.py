@@ -15,6 +15,7 @@ from hub import casework, db
 from hub.access import hearing, people
 from hub.access.people import Actor
 from hub.access.sealing import open_key
+from hub.casework import chains
 from hub.enrich import passages, transcribe
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
@@ -85,13 +86,14 @@ def queue_page() -> str:
         choices = bulk.choices(session, me())
         told = bulk.said(session, me(), request.args.get("run", 0, type=int))
         deciding = approving.to_decide(session, me())
+        standing = chains.stands_in_for(session, me().user_id, me().unit_id)
         session.expunge_all()  # the page is rendered without a session
     template = "queue_rows.html" if "HX-Request" in request.headers else "queue.html"
     return render_template(
         template, rows=rows, after=after, filters=filters, counts=counts, channels=channels(), states=queue.states(),
         state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, areas=_areas(me()),
         views=queue.VIEWS, view_counts=counted, most=queue.MOST, done=desk.done(), to_decide=deciding,
-        bulk=choices, run=told, kept=kept, saved=saved, may_share=me().has(SHARERS),
+        bulk=choices, run=told, standing=standing, kept=kept, saved=saved, may_share=me().has(SHARERS),
         claims=me().has(workflow.rule("assign").roles), claimed_from=workflow.rule("assign").sources,
     )  # fmt: skip
 

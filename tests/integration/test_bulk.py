@@ -241,3 +241,23 @@ def test_the_switch_by_the_page(cast: Cast) -> None:
     with db.reading() as session:
         kept = session.scalars(select(AutoAssign)).one()
         assert (kept.running, kept.most) == (True, 20)
+
+
+def test_who_stands_in_finds_the_clues_among_their_own_and_takes_them_over(cast: Cast) -> None:
+    handler, second, no = cast["handler"], cast["second"], registered()
+    people = {row.login: row.id for row in rows(User)}
+    handler.done(no, "assign", handler=str(people["handler"]))
+    assert no not in second.get("/queue?view=mine").text
+    today = date.fromisoformat(handler.get("/rules/absences").text.split('name="until" required min="')[1][:10])
+    sent = {"deputy": str(people["second"]), "since": today.isoformat(), "until": today.isoformat()}
+    assert handler.post("/rules/absences", **sent).status_code == 303
+    assert "由您代理" in second.get("/queue?view=mine").text
+    page = second.get(f"/clues/{no}").text
+    assert "认领后由您承办" in page
+    assert (
+        second.post(
+            f"/clues/{no}/acts/assign", version=str(read(no).version), handler=str(people["second"])
+        ).status_code
+        == 303
+    )
+    assert read(no).handler_id == people["second"]
