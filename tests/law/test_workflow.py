@@ -94,7 +94,8 @@ ACTS = {
     "register": ("received", "to_determine", DOOR, True, "receipt", ""),
     "set_kind.clue": ("manual registered stored", None, DOOR, False, "", ""),
     "set_kind.other": ("manual registered stored", None, DOOR, False, "", ""),
-    "assign": ("designated escalated to_determine to_tell verifying", None, "handler lead supervisor", False, "", ""),
+    "assign": ("designated escalated to_determine to_tell verifying", None, "handler lead supervisor", True, "", ""),
+    "unassign": ("designated escalated to_determine to_tell verifying", None, "handler lead supervisor", False, "", ""),
     "hand_down": ("to_determine", None, "handler lead mailroom operator supervisor", False, "", ""),
     "ask": ("designated to_determine", None, DOOR, False, "", ""),
     "determine.P1": ("designated to_determine", "verifying", DESK, False, "accepted", ""),
@@ -306,14 +307,14 @@ REPLIES = ["reply.letter", "reply.order", "reply.referral"]
 
 def test_the_buttons_of_a_state():
     assert [row.id for row in open_acts(State.TO_DETERMINE, Role.HANDLER)] == [
-        "assign", "hand_down", "ask", "determine.P1", "escalate", "determine.P3", "determine.P4", "determine.P5",
-        "merge", "split", "close.not_a_clue", "transfer.inside", "transfer.refuse", "transfer", "assist.opinion",
-        "feedback", "follow_up", "case.published", "contact.log", "recuse", "mark.major", "report.major", *REPLIES,
+        "assign", "unassign", "hand_down", "ask", "determine.P1", "escalate", "determine.P3", "determine.P4",
+        "determine.P5", "merge", "split", "close.not_a_clue", "transfer.inside", "transfer.refuse", "transfer",
+        "assist.opinion", "feedback", "follow_up", "case.published", "contact.log", "recuse", "mark.major", "report.major", *REPLIES,
         "extend",
     ]  # fmt: skip
     assert [row.id for row in open_acts(State.ESCALATED, Role.SUPERVISOR)] == [
-        "assign", "refer_on", "designate", "confirm_competence", "return", "wall.hold", "wall.confirm", "wall.release",
-        "recuse", "recuse.other", "recuse.confirm", "recuse.release", "mark.major", "mark.importance",
+        "assign", "unassign", "refer_on", "designate", "confirm_competence", "return", "wall.hold", "wall.confirm",
+        "wall.release", "recuse", "recuse.other", "recuse.confirm", "recuse.release", "mark.major", "mark.importance",
         "supervise.letter", "supervise.order", "circulate",
     ]  # fmt: skip
     assert [row.id for row in open_acts(State.CLOSED, Role.LEAD)] == [
