@@ -309,8 +309,8 @@ def test_the_buttons_of_a_state():
     assert [row.id for row in open_acts(State.TO_DETERMINE, Role.HANDLER)] == [
         "assign", "unassign", "hand_down", "ask", "determine.P1", "escalate", "determine.P3", "determine.P4",
         "determine.P5", "merge", "split", "close.not_a_clue", "transfer.inside", "transfer.refuse", "transfer",
-        "assist.opinion", "feedback", "follow_up", "case.published", "contact.log", "recuse", "mark.major", "report.major", *REPLIES,
-        "extend",
+        "assist.opinion", "feedback", "follow_up", "case.published", "contact.log", "recuse", "mark.major",
+        "report.major", *REPLIES, "extend",
     ]  # fmt: skip
     assert [row.id for row in open_acts(State.ESCALATED, Role.SUPERVISOR)] == [
         "assign", "unassign", "refer_on", "designate", "confirm_competence", "return", "wall.hold", "wall.confirm",
