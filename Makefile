@@ -70,6 +70,9 @@ t: $(LOCK_STAMP) ## some tests: make t K=expression
 bench: $(LOCK_STAMP) ## print all figures
 	@$(PY) bench/run.py
 
+docs-shots: $(LOCK_STAMP) apt ## the pictures of the guides, from a demo county in a real browser (docs/shots)
+	@$(PY) -m tests.browser.shots
+
 lock: ## resolve dependencies anew
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV); $(VENV)/bin/pip install -q "uv==$(UV_VERSION)"
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \

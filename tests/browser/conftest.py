@@ -72,8 +72,8 @@ def site() -> Iterator[Site]:
 
 
 @contextmanager
-def serving(**more: str) -> Iterator[Site]:
-    """A hub of its own with the given settings, until the end of the block."""
+def serving(*, demo: bool = False, **more: str) -> Iterator[Site]:
+    """A hub of its own with the given settings, until the end of the block; `demo`: with the demo county sending."""
     if chromium() is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium fonts-noto-cjk")
     var = Path(tempfile.mkdtemp(prefix="hub-browser-"))
@@ -81,7 +81,7 @@ def serving(**more: str) -> Iterator[Site]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = (var / "up.log").open("w+b")
-    command = [sys.executable, "-c", "from hub.cli import main; main()", "up", "--no-demo"]
+    command = [sys.executable, "-c", "from hub.cli import main; main()", "up", "--demo" if demo else "--no-demo"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment(var, PORT=str(port), HUB_WEB_WORKERS="1", **more), stdout=log, stderr=log,
         start_new_session=True,
@@ -95,6 +95,7 @@ def serving(**more: str) -> Iterator[Site]:
         process.wait(30)
         log.close()
         shutil.rmtree(var, ignore_errors=True)
+        shutil.rmtree(var.with_name(f"{var.name}-outside"), ignore_errors=True)  # the demo's world
 
 
 def _await_healthy(made: Site, process: subprocess.Popen[bytes]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +12,6 @@ from hub.app import create_app
 from hub.terms import Role
 from tests.browser.conftest import SIZES
 
-LONG = bool(os.environ.get("HUB_TEST_LONG"))
 LOOKS = ("light-normal", "dark-normal", "light-large", "dark-large")
 NOBODY = "nobody"
 CLUES = ("main", "notices", "scan", "phone", "mail", "out", "n2", "up", "major")
@@ -105,7 +103,8 @@ NO_PAGES = {
     "/clues/<no>/parts/<int:part_id>/html": "the frame inside a clue's page", "/import/<kind>/template": "files",
     "/mailroom/letters/<int:number>/slip": "files", "/mailroom/pages/<int:number>/<size>": "files",
     "/here": "names for a page", "/palette": "entries for a page",
-    "/phrases/list": "entries for a page", "/views/counts": "numbers for a page", "/mentions/count": "a number for a page",
+    "/phrases/list": "entries for a page", "/views/counts": "numbers for a page",
+    "/mentions/count": "a number for a page",
     "/clues/<no>/package": "files",
     "/clues/<no>/orders/<int:number>/<part>": "files",
     "/clues/<no>/transfers/<int:number>/<kind>": "files", "/manual/<int:number>/blobs/<int:blob_id>": "files",
@@ -147,8 +146,8 @@ def roles_of(rule: str) -> list[str]:
     return able
 
 
-def visits(known: dict[str, Any]) -> Iterator[Visit]:
-    """What is walked in a hub that knows these names."""
+def visits(known: dict[str, Any], *, every: bool = False) -> Iterator[Visit]:
+    """What is walked in a hub that knows these names: one combination for each page and role in turn, or every one."""
     names = {name: value for name, value in known.items() if value}
     combinations, turn = list(product(LOOKS, SIZES)), len(names)
     for rule, addresses in PAGES.items():
@@ -156,7 +155,7 @@ def visits(known: dict[str, Any]) -> Iterator[Visit]:
         if not open_to or f"GET {rule}" not in matrix.items():
             continue
         for role in roles_of(rule):
-            if LONG:
+            if every:
                 for address, (look, size) in product(open_to, combinations):
                     yield Visit(role, _fill(address, names), look, size)
                 continue

@@ -2,7 +2,7 @@
 
 Each is opened in a real browser and looked at by axe (WCAG 2.2 A/AA): no violation, no console error, no request beyond
 the origin, nothing wider than a phone. A page without a row in pages.py fails. The ordinary run takes one combination
-for each page and role, in turn; HUB_TEST_LONG takes all. HUB_SHOTS names a folder for the pictures.
+for each page and role, in turn; the long one takes all. HUB_SHOTS names a folder for the pictures.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from tests.browser.pages import LOOKS, MAY_REFUSE, NOBODY, PAGES, Visit, rules, 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("walk")]
 
 SHOTS = os.environ.get("HUB_SHOTS", "")
+EVERY = [pytest.param(False, marks=pytest.mark.timeout(900))]
+if os.environ.get("HUB_TEST_LONG"):
+    EVERY.append(pytest.param(True, marks=[pytest.mark.long, pytest.mark.timeout(3 * 3600)]))
 AXE = (HERE / "vendor/axe.min.js").read_text("utf-8")
 LOOK_AT = """async () => {
   const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
@@ -123,7 +126,8 @@ def test_the_walk_sees_what_is_wrong(chrome: Browser) -> None:
     assert all(word in found for word in ("color-contrast", "label:", "wider by", "console said")), found
 
 
-def test_every_page_as_everybody_who_may_open_it(chrome: Browser) -> None:
+def walked(chrome: Browser, *, every: bool) -> list[str]:
+    """Faults of a walk through a hub that is empty but for its people, then through a full one."""
     with serving(HUB_SECOND_FACTOR="off") as site:
         walk = Walk(chrome, site, _told(site, "people"))
         names: dict[str, Any] = {}
@@ -131,6 +135,12 @@ def test_every_page_as_everybody_who_may_open_it(chrome: Browser) -> None:
             if full:
                 told = _told(site, "full")
                 names = {**told, "task": (told["tasks"] or [None])[0]}
-            for one in visits(names):
+            for one in visits(names, every=every):
                 walk.visit(one)
-    assert walk.found == [], "\n" + "\n".join(walk.found)
+    return walk.found
+
+
+@pytest.mark.parametrize("every", EVERY)
+def test_every_page_as_everybody_who_may_open_it(chrome: Browser, *, every: bool) -> None:
+    found = walked(chrome, every=every)
+    assert found == [], "\n" + "\n".join(found)

@@ -28,7 +28,9 @@ from tests.integration.test_supervise_pages import area, recount, summed
 
 __all__ = ["desk"]
 Open = Callable[[Actor], FlaskClient]
-ACTS = 500 if os.environ.get("HUB_TEST_LONG") else 40
+ACTS: list[Any] = [40]
+if os.environ.get("HUB_TEST_LONG"):
+    ACTS.append(pytest.param(500, marks=[pytest.mark.long, pytest.mark.timeout(3600)]))
 PLACES = (None, "430922", "430981", "430981100", "430100", "430922104")
 
 SEEN = """
@@ -150,13 +152,14 @@ def check(who: Actor, past: dict[str, Counter[str]]) -> None:
     assert {key: n for key, n in drawn.items() if n} == came
 
 
-def test_every_number_equals_a_recount_after_each_of_many_random_acts(desk: Desk) -> None:
+@pytest.mark.parametrize("acts", ACTS)
+def test_every_number_equals_a_recount_after_each_of_many_random_acts(desk: Desk, acts: int) -> None:
     desk.go("2026-03-02T09:00")
     viewers = [desk.who(COUNTY, Role.LEAD), desk.who(CITY, Role.LEAD), desk.who(PROVINCE, Role.SUPERVISOR)]
     programme = Programme(desk, 12336)
-    for number in range(ACTS):
+    for number in range(acts):
         programme.step()
-        for who in viewers if number % 5 == 4 or number > ACTS - 3 else viewers[number % 3 :][:1]:
+        for who in viewers if number % 5 == 4 or number > acts - 3 else viewers[number % 3 :][:1]:
             check(who, {})
 
 
