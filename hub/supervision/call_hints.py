@@ -42,10 +42,8 @@ def words_of(values: Mapping[str, str]) -> str:
 
 def hints(session: Session, who: Actor, values: Mapping[str, str]) -> dict[str, Any]:
     """Everything beside the form: `elements`, `place`, `classes`, `urgent`, `earlier`, `alike`."""
-    words = words_of(values)
-    made = produce.produce(
-        [Passage(words)], prior=who.unit_code, has_evidence=bool(values.get("evidence"))
-    ) if words else []  # fmt: skip
+    words = words_of(values)  # none at first: then this loads the tables before somebody waits for them
+    made = produce.produce([Passage(words)], prior=who.unit_code, has_evidence=bool(values.get("evidence")))
     return {
         "elements": _elements(values, made),
         "place": _place(values, made),

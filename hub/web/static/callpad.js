@@ -128,10 +128,11 @@
   function ask() { clearTimeout(asking); asking = setTimeout(read, 600); }
   async function read() {
     const number = ++asked;
+    const slow = setTimeout(() => $("#hints").replaceChildren(node("h2", "提示"), node("p", "正在核对……", "muted")), 800);
     try {
       const found = await post("/call/hints", { values: values() });
       if (number === asked) hints(found);
-    } catch { /* hints only: the next change asks again */ }
+    } catch { /* hints only: the next change asks again */ } finally { clearTimeout(slow); }
   }
   function hints(found) {
     suggested = found;
