@@ -91,7 +91,7 @@ def _mask(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return "".join([*parts, text[place:]])
 
 
-_SPREAD = re.compile(r"(?<![^\s])(?:[^\sA-Za-z] ){4,400}[^\sA-Za-z](?![^\s])")
+_SPREAD = re.compile(r"(?<![^\s：:，。、；（(])(?:[^\sA-Za-z] ){2,400}[^\sA-Za-z](?![^\s])")
 """Characters with a blank after each, as scans of wide type are read."""
 
 

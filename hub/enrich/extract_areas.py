@@ -166,7 +166,20 @@ def areas(text: str) -> list[Area]:
         area = _area(text, match)
         if area is not None:
             found.append(area)
-    return sorted(found, key=lambda area: area.start)
+    return _whole(text, sorted(found, key=lambda area: area.start))
+
+
+def _whole(text: str, found: list[Area]) -> list[Area]:
+    """一顷二十亩 is one area."""
+    out: list[Area] = []
+    for area in found:
+        last = out[-1] if out else None
+        if last and last.end == area.start and last.text[-1:] in "顷垧晌" and area.text[-1:] == "亩":
+            words = text[last.start : area.end]
+            out[-1] = Area(last.m2 + area.m2, words, last.start, area.end, last.approx or area.approx)
+        else:
+            out.append(area)
+    return out
 
 
 def _measured(text: str) -> list[Area]:
