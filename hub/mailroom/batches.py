@@ -88,6 +88,10 @@ class BatchView:
         return sum(stack.state == "taken" for stack in self.stacks)
 
     @property
+    def letters(self) -> int:
+        return sum(stack.state != "open" or stack.kept > 0 for stack in self.stacks)
+
+    @property
     def ready(self) -> int:
         return sum(stack.state == "open" and bool(stack.letter_id) and bool(stack.kept) for stack in self.stacks)
 

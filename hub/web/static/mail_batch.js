@@ -75,15 +75,28 @@
       if (other === one) other.setAttribute("aria-current", "true"); else other.removeAttribute("aria-current");
     }
     all(".stack", stacks).forEach((stack) => stack.classList.toggle("at", stack === stackOf(one)));
+    all("[data-do]").forEach((button) => { button.disabled = !one || stackOf(one).classList.contains("stack-taking"); });
     large.hidden = !one;
     $("#no-page").hidden = Boolean(one);
     if (!one) return;
     const source = `/mailroom/pages/${at}/large`;
     if (large.getAttribute("src") !== source) { large.src = source; paper.scrollTo(0, 0); }
     large.alt = one.getAttribute("aria-label");
-    paper.className = `mr-paper z${zoom} r${one.dataset.rotation}`;
+    lay();
     if (show) { one.focus({ preventScroll: true }); stackOf(one).scrollIntoView({ block: "nearest" }); one.scrollIntoView({ block: "nearest" }); }
   }
+  // The large picture lies as the page will be taken in: turned, and the room beside it scrolls.
+  function lay() {
+    const one = here();
+    if (!one) return;
+    const turn = Number(one.dataset.rotation), room = Math.max(200, paper.clientWidth - 2) * [1, 1.5, 2.2, 3.2][zoom - 1];
+    const wide = large.naturalWidth || 1, high = large.naturalHeight || 1, lies = turn % 180 !== 0;
+    const width = lies ? room * wide / high : room, height = lies ? room : room * high / wide;
+    Object.assign(large.style, { width: `${width}px`, height: `${height}px`, transform: { 0: "", 90: `translateX(${room}px) rotate(90deg)`, 180: `translate(${width}px, ${height}px) rotate(180deg)`, 270: `translateY(${width}px) rotate(-90deg)` }[turn] });
+    Object.assign($("#lay").style, { width: `${room}px`, height: `${lies ? width : height}px` });
+  }
+  large.addEventListener("load", lay);
+  addEventListener("resize", lay);
   function choose(one) { if (one) { at = Number(one.dataset.page); mark(true); } }
   function step(by) {
     const list = pages().filter((one) => stackOf(one).classList.contains("stack-open")), place = list.indexOf(here());
@@ -135,7 +148,7 @@
     "+": () => enlarge(1), "=": () => enlarge(1), "-": () => enlarge(-1), 0: () => enlarge(0),
   };
   function enlarge(by) { zoom = by ? Math.max(1, Math.min(4, zoom + by)) : 1; mark(false); }
-  document.addEventListener("keydown", (event) => {
+  addEventListener("keydown", (event) => { // before the keys that every page has: here N is the number, not a new form
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.keyCode === 229) return;
     if (event.key === "F8") { event.preventDefault(); return take(); }
     if (event.target.matches("[data-no]")) {
@@ -148,10 +161,12 @@
     const one = here();
     const moves = event.key.startsWith("Arrow");
     if (!act || (!one && !moves)) return;
-    if (event.key === "Enter" || event.key === " ") return;
     event.preventDefault();
+    event.stopPropagation();
     act(one);
-  });
+  }, true);
+
+  for (const button of all("[data-do]")) button.addEventListener("click", () => { const one = here(); if (one) keys[button.dataset.do](one); });
 
   // The mouse: a page dragged onto another goes before it, onto a stack to its end.
   let dragged = 0;

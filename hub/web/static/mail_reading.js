@@ -88,7 +88,7 @@
     scan.className = `rd-scan z${zoom}`;
     if (at) choose(at, false);
   }
-  text.addEventListener("click", (event) => { const line = event.target.closest("li[data-line]"); if (!line || event.target.closest(".rd-edit")) return; if (line === at) edit(line); else choose(line); });
+  text.addEventListener("click", (event) => { const line = event.target.closest("li[data-line]"); if (!line || event.target.closest(".rd-edit")) return; if ($(".rd-edit")) $(".rd-edit input").focus(); else if (line === at) edit(line); else choose(line); });
   scan.addEventListener("click", (event) => { const box = event.target.closest("rect"); if (box) choose(lines.find((line) => line.dataset.part === box.dataset.part && line.dataset.line === box.dataset.line)); });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.keyCode === 229 || event.target.closest(".rd-edit,dialog")) return;

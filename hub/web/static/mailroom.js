@@ -14,6 +14,7 @@
   function complain(text, name) {
     problem.textContent = text || "";
     problem.hidden = !text;
+    if (text) saved.textContent = "";
     all("[aria-invalid]").forEach((box) => box.removeAttribute("aria-invalid"));
     const box = name && (form.elements[name] || $(`[name=${name}]`, returned));
     if (box) { box.setAttribute("aria-invalid", "true"); const fold = box.closest("details"); if (fold) fold.open = true; box.focus(); }
@@ -40,7 +41,7 @@
       last = made.id;
       saved.textContent = `${made.no} 已登记`;
       form.elements.reporter_name.focus();
-      await refresh(made.no);
+      refresh(made.no).catch(() => {}); // the next line can be typed and saved meanwhile
     } catch (error) { // the network is away: the line stays as typed, its key makes a second try the same line
       complain(error instanceof TypeError ? "连不上服务器，没有保存。网络恢复后再按 F8，不会重复登记" : error.message, error.box);
     }
@@ -50,6 +51,8 @@
     const html = await hub.read(list.dataset.refresh);
     if (html === null) return;
     list.innerHTML = html;
+    const count = $(".tabs b"), open = $("[data-open]", list);
+    if (count && open) count.textContent = open.dataset.open;
     const row = no && all("tr", list).find((one) => one.textContent.includes(no));
     if (row) row.classList.add("fresh");
   }
@@ -63,7 +66,7 @@
       returned.elements.reference.value = "";
       returned.elements.key.value = key();
       saved.textContent = `${made.no} 退信已登记，改用下一种方式告知`;
-      await refresh(made.no);
+      refresh(made.no).catch(() => {});
     } catch (error) { complain(error instanceof TypeError ? "连不上服务器，没有保存" : error.message, error.box); }
   });
   form.addEventListener("keydown", (event) => {
