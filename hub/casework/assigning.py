@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -54,13 +54,24 @@ def absent(session: Session, unit_id: int, day: date | None = None) -> dict[int,
     return {row.user_id: row.deputy_id for row in rows}
 
 
-def loads(
-    session: Session, unit_id: int, viewer: Actor | None = None, roles: Iterable[Role] = (Role.HANDLER,)
-) -> list[Load]:
+def staff(session: Session, unit_id: int) -> list[tuple[int, str]]:
+    """Whom clues of the unit may be assigned to: (id, name) of its handlers and leads, by name."""
+    wanted = (
+        select(User.id, User.name)
+        .join(Grant, Grant.user_id == User.id)
+        .where(User.active, Grant.unit_id == unit_id, Grant.role.in_((Role.HANDLER, Role.LEAD)))
+        .distinct()
+        .order_by(User.name, User.id)
+    )
+    return [(row.id, row.name) for row in session.execute(wanted)]
+
+
+def loads(session: Session, unit_id: int, viewer: Actor | None = None) -> list[Load]:
     """The handlers of the unit, who has fewest open clues first. For a `viewer` walled clues do not count."""
+    hands = select(Grant.user_id).where(Grant.unit_id == unit_id, Grant.role == Role.HANDLER)
     wanted = (
         select(Clue.handler_id, func.count().label("n"))
-        .where(Clue.owner_unit_id == unit_id, Clue.handler_id.is_not(None), Clue.state.in_(OPEN_STATES))
+        .where(Clue.handler_id.in_(hands), Clue.owner_unit_id == unit_id, Clue.state.in_(OPEN_STATES))
         .group_by(Clue.handler_id)
     )
     held = (wanted if viewer is None else wanted.where(~walls.hide(viewer, Clue.id))).subquery()
@@ -68,7 +79,7 @@ def loads(
         select(User.id, User.name, func.coalesce(func.max(held.c.n), 0).label("n"))
         .join(Grant, Grant.user_id == User.id)
         .outerjoin(held, held.c.handler_id == User.id)
-        .where(User.active, Grant.unit_id == unit_id, Grant.role.in_(tuple(roles)))
+        .where(User.active, Grant.unit_id == unit_id, Grant.role == Role.HANDLER)
         .group_by(User.id)
         .order_by("n", User.id)
     ).all()

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from hub import clock, db
 from hub.access import walls
 from hub.access.people import Actor
-from hub.casework import acts, assisting, chains, competence, facts, telling
+from hub.casework import acts, assigning, assisting, chains, competence, facts, telling
 from hub.casework.doing import Doing
 from hub.casework.fields import FIELDS, VALUES, Words
 from hub.law import notices, workflow
@@ -25,7 +25,7 @@ from hub.law.deadlines import base_day
 from hub.law.guards import GUARDS
 from hub.law.workflow import ClockEffect, Rule
 from hub.models import ApprovalChain, Blob, Clue, ClueUnit, Grant, IntakeClue, Notice, Unit, User
-from hub.terms import Role, State
+from hub.terms import State
 
 STANDING = frozenset(
     {"superior_above", "common_superior", "referred_up", "alone", "is_member", "result_not_told", "undetermined",
@@ -259,14 +259,7 @@ def _behind(doing: Doing) -> list[Option]:
 
 
 def _staff(doing: Doing) -> list[Option]:
-    wanted = (
-        select(User.id, User.name)
-        .join(Grant, Grant.user_id == User.id)
-        .where(User.active, Grant.unit_id == doing.clue.owner_unit_id, Grant.role.in_((Role.HANDLER, Role.LEAD)))
-        .distinct()
-        .order_by(User.name, User.id)
-    )
-    return [(str(row.id), row.name) for row in doing.session.execute(wanted)]
+    return [(str(number), name) for number, name in assigning.staff(doing.session, doing.clue.owner_unit_id)]
 
 
 def _waiting(doing: Doing) -> list[Option]:

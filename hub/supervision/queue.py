@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy import Select, func, literal, select, tuple_, union
 from sqlalchemy.orm import Session
 
 from hub import casework, clock, search
@@ -73,8 +73,8 @@ def _viewed(who: Actor, view: str) -> Select[ClueUnit]:
         return query
     query = query.where(ClueUnit.open)
     if view == "mine":
-        mine = or_(Clue.handler_id == who.user_id, Clue.handler_id.in_(chains.stood_in_for(who.user_id, who.unit_id)))
-        return query.where(ClueUnit.clue_id.in_(select(Clue.id).where(mine)))
+        hands = union(select(literal(who.user_id)), chains.stood_in_for(who.user_id, who.unit_id))
+        return query.where(ClueUnit.clue_id.in_(select(Clue.id).where(Clue.handler_id.in_(hands))))
     if view == "unit":
         return query.where(ClueUnit.role == "owner")
     if view == "unread":

@@ -126,6 +126,7 @@ def since(session: Session, clue: Clue, seq: int) -> list[Entry]:
 
 def _names(session: Session, rows: Sequence[Event]) -> dict[str, str]:
     ids = {int(row.actor[5:]) for row in rows if row.actor.startswith("user:")}
+    ids |= {number for row in rows for number in _spoken_of(row.data)}
     return {f"user:{user.id}": user.name for user in session.scalars(select(User).where(User.id.in_(ids)))}
 
 
@@ -156,7 +157,7 @@ def _entry(
         seq=row.seq if own else 0, at=clock.china(row.at), recorded=clock.china(row.received_at) if apart else None,
         label=act_label(row.act), actor=names.get(row.actor, "系统"), hash=row.hash.hex()[:8],
         article=str(data.get("article") or ""), quiet=row.act in QUIET, late=any(one.late for one in clocks),
-        change=_change(data), details=_details(data, units), clocks=clocks,
+        change=_change(data), details=_details(data, units) + _people(data, names), clocks=clocks,
     )  # fmt: skip
     made.opinions = _taken(written, row)
     return made
@@ -190,6 +191,18 @@ def _details(data: Mapping[str, Any], units: Mapping[int, str]) -> list[str]:
     if isinstance(holder, dict):
         told.append(f"{units.get(holder.get('from', 0), '')} → {units.get(holder.get('to', 0), '')}")
     return [words for words in told if words]
+
+
+def _spoken_of(data: Mapping[str, Any]) -> list[int]:
+    """Ids of the staff an event names: whom a clue was given to, whom a note mentions."""
+    told = [data.get("handler"), *(data.get("mentions") or ())]
+    return [number for number in told if isinstance(number, int)]
+
+
+def _people(data: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    named = "、".join(names.get(f"user:{number}", "") for number in _spoken_of(data))
+    how = "自动分派（在办最少）" if data.get("auto") else "提到" if data.get("mentions") else "给"
+    return [f"{how} {named}"] if named else []
 
 
 def _shown(name: str, value: str) -> str:

@@ -28,7 +28,7 @@ IMPORTANCE = {"ordinary": "一般", "important": "重要"}
 def choices(session: Session, who: Actor) -> dict[str, Any]:
     """What the bar of the queue offers to this person."""
     acts = [act for act in bulk.ACTS if bulk.may(who, act)] if who.has(DOERS) else []
-    staff = assigning.loads(session, who.unit_id, who, roles=(Role.HANDLER, Role.LEAD)) if acts else []
+    staff = assigning.staff(session, who.unit_id) if acts else []
     return {"acts": acts, "staff": staff, "labels": LABELS, "importance": IMPORTANCE}
 
 
