@@ -1,7 +1,8 @@
 """The limited child: foreign bytes are decoded in a process that owns nothing and may not grow (decision 4).
 
-Forked with its imports done; RLIMIT_AS, no core files, no new privileges, an unprivileged uid when we are root, CPU
-seconds per job, replaced after 200 jobs or any breach. Requests and answers are frames: 4 bytes length
+Forked with its imports done; RLIMIT_AS, no core files, no new privileges, an unprivileged uid when we are root, no way
+to the network, to other programs or processes (hub.work.syscalls), CPU seconds per job, replaced after 200 jobs or any
+breach. Requests and answers are frames: 4 bytes length
 + JSON, then byte strings. The answer is data only; nothing the child sends is ever executed or unpickled.
 """
 
@@ -22,6 +23,8 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
+
+from hub.work import syscalls
 
 Task = Callable[[Any, list[bytes]], tuple[Any, list[bytes]]]
 
@@ -168,6 +171,7 @@ def _confine(memory: int, keep: int) -> None:
         os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of uid, which clears it
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    syscalls.forbid()
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
