@@ -18,7 +18,9 @@ from hub.enrich import (
     extract_organisations,
     extract_reporters,
     extract_times,
+    learned,
     likeness,
+    topics,
     words,
 )
 from hub.law import scope
@@ -35,7 +37,9 @@ MODULES = (
     extract_organisations,
     extract_reporters,
     extract_times,
+    learned,
     scope,
+    topics,
     words,
 )
 PATTERNS = (

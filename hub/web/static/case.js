@@ -72,6 +72,42 @@
     const line = target.closest(".page li[data-line]");
     if (line && !target.closest(".edit")) light(line.closest(".part").dataset.part, line.dataset.line);
   });
+  // Opened from a search (#find=words: a fragment, so that they reach no log): the first place is lit, its box or second
+  // with it. Blanks and full-width forms make no difference; a place may run on into the next line.
+  function find(wanted) {
+    const plain = (text) => [...text].map((sign) => sign.normalize("NFKC").toLowerCase()).map((sign) => (sign.trim() ? sign : ""));
+    const asked = plain(wanted).join("");
+    if (!asked) return;
+    for (const box of all(".originals .part")) {
+      let flat = "";
+      const places = []; // of each character: element and offset in code points
+      for (const text of all("[data-text]", box)) {
+        plain(text.textContent).forEach((sign, at) => { for (const _ of sign) places.push([text, at]); flat += sign; });
+      }
+      const at = flat.indexOf(asked);
+      if (at < 0) continue;
+      const from = [...flat.slice(0, at)].length, size = [...asked].length, first = places[from];
+      let last = from;
+      while (last + 1 < from + size && places[last + 1][0] === first[0]) last++;
+      const line = first[0].closest("[data-line]");
+      if (line) light(box.dataset.part, line.dataset.line);
+      else unlight();
+      const mark = words(first[0], first[1], places[last][1] + 1);
+      const word = mark && mark.closest(".w"), audio = $("audio", box);
+      if (word && audio) audio.currentTime = Number(word.dataset.seek);
+      const rect = line && $(`rect[data-line="${line.dataset.line}"]`, box);
+      show(mark || box);
+      if (rect && innerWidth > 1100) show(rect);
+      return;
+    }
+  }
+  function fromSearch() {
+    if (!location.hash.startsWith("#find=")) return;
+    try { find(decodeURIComponent(location.hash.slice(6))); } catch { /* not a fragment of ours */ }
+  }
+  fromSearch();
+  addEventListener("hashchange", fromSearch);
+
   // The word that is being heard.
   document.addEventListener("timeupdate", (event) => {
     const audio = event.target, box = audio.closest && audio.closest(".part");
