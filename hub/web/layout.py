@@ -143,6 +143,15 @@ def unseen_mentions() -> int:
         return notes.unseen(session, who)
 
 
+def looks_unread() -> int:
+    """How many looks at a reporter's identity, and requests for one, wait for the lead who is signed in."""
+    who = g.get("actor")
+    if who is None or g.get("failing") or not who.has(frozenset({Role.LEAD})):
+        return 0
+    with db.reading() as session:
+        return reveal.unread(session, who)
+
+
 def context() -> dict[str, Any]:
     """Names in every template."""
     token = g.get("csrf", "")
@@ -151,6 +160,7 @@ def context() -> dict[str, Any]:
     return {
         "actor": actor, "csrf": token, "menu": main, "menu_more": more, "asset": asset,
         "size": size, "china": clock.china, "unseen_mentions": unseen_mentions,
+        "looks_unread": looks_unread,
         "mentions_open": actor is not None and actor.has(people.ORIGINAL_ROLES),
         "csrf_box": Markup('<input type="hidden" name="csrf_token" value="{}">').format(escape(token)),
         "field_label": field_label, "field_value": field_value, "max_upload": settings().max_upload,

@@ -367,3 +367,14 @@ def test_a_person_without_right_is_offered_nothing(desk: Desk) -> None:
         for who in (desk.who(role=Role.OPERATOR), desk.who(CITY, Role.SUPERVISOR), desk.who(role=Role.AUDITOR)):
             assert people.find(session, who, no_of(clue)) is not None
             assert reveal.offer(session, who, session.get_one(Clue, clue)) is None
+
+
+def test_the_lead_is_told_on_every_page_until_they_have_looked(desk: Desk, app) -> None:
+    clue, lead = registered(desk), Page(app, desk.who(role=Role.LEAD))
+    assert "条未看" not in lead.client.get("/units").text.partition("@")[0]
+    look(desk.who(), clue)
+    told = lead.client.get("/units").text
+    assert re.search(r'href="/reveals"[^>]*>身份.*?<b>1<', told)
+    assert 'title="身份查看记录和申请"' not in Page(app, desk.who()).client.get("/units").text
+    lead.client.get("/reveals")
+    assert 'title="身份查看记录和申请"' not in lead.client.get("/units").text
