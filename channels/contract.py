@@ -424,4 +424,5 @@ class Channel:
     )
     sandbox: Callable[..., Any] | None = None  # the provider simulator: see the channel's README
     notify: tuple[Route, ...] | None = None  # the ways this channel can tell a reporter
+    secrets: Mapping[str, str] = field(default_factory=dict)  # names of an entrance's passwords and keys → label
     page_name: Callable[[str], tuple[str, int]] | None = None  # file name → letter it names, its page (0: says nothing)

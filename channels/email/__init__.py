@@ -63,6 +63,7 @@ CHANNEL = Channel(
     normalize=normalize,
     from_files=from_files,
     settings=EmailSettings,
+    secrets={"password": "邮箱密码或授权码", "smtp_password": "SMTP 密码（与邮箱不同时）"},
     upload=True,
     accept_types=".eml,message/rfc822",
     poll=poll,

@@ -22,6 +22,7 @@ CHANNEL = Channel(
     normalize=normalize,
     from_files=from_files,
     settings=PhoneSettings,
+    secrets={"auth_token": "Twilio Auth Token"},
     forms=(CALL_PAD,),
     upload=True,
     accept_types=ACCEPT,

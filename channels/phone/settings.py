@@ -36,7 +36,7 @@ class PhoneSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    kind: Literal["folder", "twilio"] = "folder"
+    kind: Literal["folder", "twilio"] = Field(default="folder", description="录音文件夹（folder）或 Twilio（twilio）")
     line: str = Field(default="", max_length=64, description="线路或热线号码")
     timezone: str = Field(default="Asia/Shanghai", description="附带资料中无时区时间所用时区")
     max_bytes: int = Field(default=MAX_BYTES, ge=1, le=2 * 2**30, description="单个录音上限（字节）")

@@ -47,6 +47,7 @@ CHANNEL = Channel(
     normalize=normalize,
     from_files=from_files,
     settings=WeChatSettings,
+    secrets={"token": "Token", "aes_key": "EncodingAESKey", "app_secret": "AppSecret"},
     forms=(FORM,),
     upload=True,
     accept_types=".xml,.txt,.jpg,.jpeg,.png,.heic,.amr,.silk,.mp3,.wav,.m4a,.mp4,.mov,.pdf",

@@ -33,7 +33,7 @@ class WeChatSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    app_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", title="AppID")
+    app_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", title="公众号 AppID")
     quiet_minutes: int = Field(
         DEFAULT_QUIET_MINUTES, ge=1, le=MAX_QUIET_MINUTES, title="静默时间（分钟）：此间的消息并为一条线索"
     )

@@ -95,6 +95,8 @@ def menu() -> list[Entry]:
             ("directory.certificate_page",)),
         (frozenset(Role), "directory.listing", "单位目录", ("directory.listing", "directory.unit_page",
             "imports.start", "imports.look", "imports.take")),
+        (frozenset({Role.SYSADMIN}), "entrances.listing", "来件入口", ("entrances.listing", "entrances.entrance",
+            "entrances.new", "entrances.new_post", "entrances.change")),
         (people.RUNNING_ROLES, "running.running", "运行状态", ("running.running",)),
     ]  # fmt: skip
     return [(endpoint, label, within) for roles, endpoint, label, within in entries if who.has(roles)]
