@@ -22,6 +22,7 @@ FORM = FormSpec(
         Field("enclosures", "随信附件", max_length=500, help="例如：照片4张、示意图1份"),
         Field("shelf", "附件存放号", max_length=50),
         Field("receipt", "附有回执", "checkbox"),
+        Field("remark", "收发室备注", max_length=500),
         Field("mode", "举报方式", "select", options=MODES),
         *(box for box in CORE if box.name in ("respondent", "occurred", "area")),
         Field("place", "违法行为发生地", max_length=500, help="信中写明的可先填，未填的由识别结果建议"),

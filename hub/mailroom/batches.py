@@ -76,6 +76,7 @@ class FileView:
 class BatchView:
     id: int
     version: int
+    mark: str
     at: datetime
     mine: bool
     stacks: list[StackView] = field(default_factory=list)
@@ -135,9 +136,17 @@ def _count(session: Session, column: object, ids: list[int]) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
+def mark(session: Session, row: ScanBatch) -> str:
+    """Changes with everything that a page of the batch shows: what people did, and how far the machine is."""
+    stood = uploads.standing(session, row)
+    taken = select(func.count(ScanStack.taking_at), func.count(ScanStack.intake_id)).where(ScanStack.batch_id == row.id)
+    asked, done = session.execute(taken).one()
+    return f"{row.version}.{asked}.{done}." + ".".join(f"{name[:2]}{stood[name]}" for name in sorted(stood))
+
+
 def view(session: Session, who: Actor, row: ScanBatch) -> BatchView:
     """A batch with everything its page shows."""
-    made = BatchView(row.id, row.version, row.at, row.by_user == who.user_id)
+    made = BatchView(row.id, row.version, mark(session, row), row.at, row.by_user == who.user_id)
     files = {one.id: one for one in session.scalars(select(ScanFile).where(ScanFile.batch_id == row.id))}
     fetch_keys(session, [one.key_id for one in files.values() if one.key_id is not None])
     names = {number: uploads.name_of(session, one)[1] for number, one in files.items()}

@@ -52,8 +52,7 @@ def unreadable(session: Session, args: dict[str, Any], reason: str) -> None:
     file = session.scalars(select(ScanFile).where(ScanFile.id == args["file"]).with_for_update()).one()
     if file.state != "stored":
         return
-    row = session.get_one(ScanBatch, file.batch_id, with_for_update=True)
-    file.state, file.reason, row.version = "unreadable", reason[:300], row.version + 1
+    file.state, file.reason = "unreadable", reason[:300]
     audit.record(session, f"batch:{file.batch_id}", "scan_unreadable", data={"file": file.id})
 
 
@@ -68,7 +67,7 @@ def _keep(
     stack = _new_stack(session, row)
     for place, (page, thumb, codes) in enumerate(read):
         session.add(_page(file, stack, place, page, thumb, codes, key))
-    file.state, file.reason, row.version = "read", "；".join(warnings)[:300], row.version + 1
+    file.state, file.reason = "read", "；".join(warnings)[:300]
     session.flush()
     stack_up(session, row)
     audit.record(session, f"batch:{file.batch_id}", "scan_read", data={"file": file.id, "pages": len(read)})
@@ -100,7 +99,7 @@ def stack_up(session: Session, row: ScanBatch) -> None:
 
     A cover slip begins the letter of its register number, up to the next slip. Without slips a file is a letter; files
     told apart only by a page number (`0012-1.jpg`, `0012-2.jpg`) are one. Bars of a registered letter's envelope name
-    its line.
+    its line. A stack keeps its number with its first page, so that people can work on it meanwhile.
     """
     found = session.execute(
         select(ScanPage, ScanFile)
@@ -111,8 +110,7 @@ def stack_up(session: Session, row: ScanBatch) -> None:
         .order_by(ScanFile.ord, ScanPage.number)
     ).all()  # fmt: skip
     unit = session.get_one(Unit, row.unit_id).code
-    old = {page.stack_id for page, _ in found}
-    spare = iter(sorted(old))
+    used: set[int] = set()
     stack: ScanStack | None = None
     slip, base, last = False, "", 0
     order = itertools.count()
@@ -124,7 +122,7 @@ def stack_up(session: Session, row: ScanBatch) -> None:
         fresh = file.id != last
         cover = letter is not None and letter[1]
         if stack is None or cover or (fresh and not slip and (not base or names[file.id] != base)):
-            stack = _reuse(session, row, next(spare, None), file.ord + page.number / 10_000)
+            stack = _stack(session, row, page, used, file.ord + page.number / 10_000)
             slip = cover
         base, last = names[file.id], file.id
         page.stack_id, page.ord = stack.id, next(order)
@@ -136,8 +134,11 @@ def stack_up(session: Session, row: ScanBatch) -> None:
     drop_empty(session, row)
 
 
-def _reuse(session: Session, row: ScanBatch, number: int | None, place: float) -> ScanStack:
-    stack = session.get_one(ScanStack, number) if number is not None else _new_stack(session, row)
+def _stack(session: Session, row: ScanBatch, first: ScanPage, used: set[int], place: float) -> ScanStack:
+    """The stack that begins with this page: the one it stands in, unless another page has begun that."""
+    known = first.stack_id not in used
+    stack = session.get_one(ScanStack, first.stack_id) if known else _new_stack(session, row)
+    used.add(stack.id)
     stack.ord, stack.letter_id = place, None
     return stack
 

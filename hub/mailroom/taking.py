@@ -150,17 +150,8 @@ def _delivery(session: Session, stack: ScanStack) -> tuple[RawIntake, str]:
 def form_values(session: Session, letter: Letter) -> dict[str, str]:
     """The line of the register as the boxes of the letter channel's form."""
     told = register.opened(session, letter)
-    names = (
-        "reporter_name",
-        "reporter_address",
-        "reporter_phone",
-        "signers",
-        "addressee",
-        "enclosures",
-        "shelf",
-        "mode",
-    )
-    values = {name: told[name] for name in names if told.get(name)}
+    values = {name: told[name] for name in (*register.IDENTITY, *register.PLAIN) if told.get(name)}
+    values.pop("postal_no", None)  # it names the item, and by that the sender; the bars stand on the envelope's scan
     ticks = {name: "是" for name in register.TICKS if getattr(letter, name)}
     return values | ticks | {"register_no": register.number_of(letter), "received": letter.stamped.isoformat()}
 
@@ -217,7 +208,6 @@ def note_taken(session: Session, number: int, intake_id: int, actor: str) -> Non
         letter.state, letter.intake_id, letter.version = "taken", intake_id, letter.version + 1
         session.flush()
         register.forget_identity(session, letter)
-    row.version += 1
     session.flush()
     data = {"intake": intake_id, "batch": row.id, "late": stack.late}
     audit.record(session, f"letter:{letter.id}", "letter_taken", actor=actor, data=data)
@@ -248,9 +238,8 @@ def stopped(session: Session, args: dict[str, Any], reason: str) -> None:
     if stored is not None:
         note_taken(session, stack.id, stored.intake_id, f"user:{args['by']}")
         return
-    row = session.get_one(ScanBatch, stack.batch_id, with_for_update=True)
-    stack.taking_at, stack.late, row.version = None, False, row.version + 1
-    audit.record(session, f"batch:{row.id}", "letter_not_taken", data={"stack": stack.id, "reason": reason[:100]})
+    stack.taking_at, stack.late = None, False
+    audit.record(session, f"batch:{stack.batch_id}", "letter_not_taken", data={"stack": stack.id, "reason": reason[:100]})
 
 
 def drop_rest(session: Session, who: Actor, number: int) -> int:

@@ -115,17 +115,29 @@ def _told(given: Any) -> Told:
 def announce(session: Session, who: Actor, number: int, files: Sequence[Told]) -> list[Standing]:
     """What the hub has of each file, in their order; unknown ones are noted. Raises MailroomError."""
     row = batch(session, who, number, lock=True)
-    known = {file.token: file for file in session.scalars(select(ScanFile).where(ScanFile.batch_id == row.id))}
-    out = []
-    for told in files:
-        token = blind("scan", f"{row.id}\0{told.folder}\0{told.name}\0{told.sha256}\0{told.size}")
-        found = known.get(token)
-        if found is None:
-            if len(known) >= MOST:
+    tokens = [blind("scan", f"{row.id}\0{told.folder}\0{told.name}\0{told.sha256}\0{told.size}") for told in files]
+    wanted = select(ScanFile).where(ScanFile.batch_id == row.id, ScanFile.token.in_(tokens))
+    known = {file.token: file for file in session.scalars(wanted)}
+    count = session.scalar(select(func.count()).where(ScanFile.batch_id == row.id)) or 0
+    for told, token in zip(files, tokens, strict=True):
+        if token not in known:
+            if count >= MOST:
                 raise MailroomError(f"一批最多 {MOST} 个文件，请分批上传")
-            found = known[token] = _note(session, row, told, token, len(known))
-        out.append(_standing(found))
-    return out
+            known[token] = _note(session, row, told, token, count)
+            count += 1
+        elif known[token].state == "gone":
+            _revive(session, row, told, known[token])
+    return [_standing(known[token]) for token in tokens]
+
+
+def _revive(session: Session, row: ScanBatch, told: Told, file: ScanFile) -> None:
+    """A file that was taken out of the batch comes once more; what was taken in as a letter does not."""
+    if session.scalar(select(ScanPage.id).where(ScanPage.file_id == file.id).limit(1)) is not None:
+        return
+    key = new_key(session, row.unit_id)
+    file.key_id, file.name = key.id, key.seal_json({"name": told.name, "folder": told.folder}, "scan_file.name")
+    file.state, file.have, file.reason = "sending", 0, ""
+    session.flush()
 
 
 def _note(session: Session, row: ScanBatch, told: Told, token: bytes, place: int) -> ScanFile:

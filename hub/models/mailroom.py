@@ -73,7 +73,7 @@ class Letter(Base):
 
 
 class ScanBatch(Base):
-    """Scans dropped together. `version` rises with every change of its order: a stale page is refused."""
+    """Scans dropped together. `version` rises with every change that a person makes: a stale page is refused."""
 
     __tablename__ = "scan_batch"
     __table_args__ = (Index("ix_scan_batch_unit", "unit_id", "id"),)

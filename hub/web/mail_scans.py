@@ -54,11 +54,15 @@ def begin() -> Reply:
 
 @bp.get("/mailroom/batches/<int:number>")
 @signed_in(*CLERKS)
-def batch_page(number: int) -> str:
-    """A batch: what is on its way, its pages as stacks; with the header HX-Request only the stacks."""
+def batch_page(number: int) -> str | tuple[str, int]:
+    """A batch: what is on its way, its pages as stacks; with the header HX-Request only the stacks, and nothing (204)
+    where they are still as the page has `seen` them.
+    """
     fragment = "HX-Request" in request.headers
     with db.transaction() as session:
         row = _batch(session, number)
+        if fragment and request.args.get("seen") == batches.mark(session, row):
+            return "", 204
         if row.by_user != me().user_id and not fragment:
             data = {"sign_in": g.sign_in}
             audit.record(session, f"batch:{row.id}", "batch_looked", actor=me().label, data=data)

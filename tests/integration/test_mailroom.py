@@ -7,7 +7,8 @@ import hashlib
 import io
 import random
 import re
-from datetime import date, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,12 +19,11 @@ from PIL import Image, ImageDraw
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
-from hub import casework, clock, db, intake
+from hub import clock, db, failpoints, intake
 from hub.access import hearing, people, staff
-from hub.access.sealing import SealError, open_key
+from hub.access.sealing import open_key
 from hub.app import create_app
 from hub.enrich import transcribe
-from hub.mailroom import pages as scans
 from hub.mailroom import register, taking, uploads
 from hub.models import (
     Blob,
@@ -217,6 +217,19 @@ def test_numbers_are_the_units_own_without_a_gap_and_a_key_makes_one_line(app: F
     assert Clerk(app, "stranger").get(f"/mailroom/letters/{first}").status_code == 404
 
 
+def test_two_who_enter_at_once_leave_no_number_out(app: Flask) -> None:
+    def enter(login: str) -> None:
+        one = Clerk(app, login)
+        for _ in range(8):
+            one.enter()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(enter, ("clerk", "colleague")))
+    with db.reading() as session:
+        numbers = session.scalars(select(Letter.number).order_by(Letter.number)).all()
+    assert numbers == list(range(1, 17))
+
+
 def test_who_wrote_is_sealed_masked_in_lists_and_seen_by_who_entered_it(app: Flask, clerk: Clerk) -> None:
     number = clerk.enter(**ENTRY)
     listed = clerk.get("/mailroom").text
@@ -366,6 +379,59 @@ def test_a_file_comes_in_pieces_and_goes_on_where_it_was_cut(clerk: Clerk) -> No
         assert session.scalar(select(func.count()).select_from(ScanChunk)) == 0
         assert session.scalars(select(Work.handler)).all() == ["scan_pages"]
     assert clerk.get(f"/mailroom/batches/{batch}").status_code == 200
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
+@pytest.mark.parametrize("point", ["db.before_commit", "db.after_commit"])
+def test_cut_before_and_after_each_commit_nothing_is_lost_or_doubled(clerk: Clerk, share: float, point: str) -> None:
+    """F25: an upload is cut at a share of its pieces, before or after the commit, and goes on from what is stored."""
+    data = pdf(sheet("a")) + random.Random(3).randbytes(6 * uploads.PIECE)
+    batch, pieces = clerk.batch(), -(-len(data) // uploads.PIECE)
+    (file,) = clerk.announce(batch, {"a.pdf": data})
+    at = piece = 0
+    while at < len(data):
+        if piece == int(share * pieces):
+            failpoints.arm(f"{point}=raise")
+            lost = clerk.piece(file["id"], at, data[at : at + uploads.PIECE])
+            failpoints.arm("")
+            assert lost.status_code == 500, "cut: the browser hears nothing good"
+            at = clerk.announce(batch, {"a.pdf": data})[0]["have"]
+            kept = piece + (point == "db.after_commit")
+            assert at == min(len(data), kept * uploads.PIECE)
+        else:
+            at = clerk.piece(file["id"], at, data[at : at + uploads.PIECE]).json["have"]  # type: ignore[index]
+        piece += 1
+    with db.reading() as session:
+        (row,) = session.scalars(select(ScanFile)).all()
+        assert (row.state, uploads.original(session, row)) == ("stored", data)
+        assert session.scalar(select(func.count()).where(Work.handler == "scan_pages")) == 1
+
+
+def test_a_file_taken_out_may_come_again(clerk: Clerk) -> None:
+    batch, data = clerk.batch(), jpeg("a")
+    (file,) = clerk.send(batch, {"a.jpg": data})
+    assert clerk.change(batch, "remove", file=file).status_code == 200
+    assert stacks(batch) == []
+    assert clerk.announce(batch, {"a.jpg": data})[0]["state"] == "sending"
+    assert clerk.send(batch, {"a.jpg": data}) == [file]
+    assert len(stacks(batch)) == 1
+
+
+def test_the_machine_goes_on_while_people_arrange(clerk: Clerk) -> None:
+    """What a worker reads meanwhile makes no page of a person stale, and only what changed is sent again."""
+    batch = clerk.batch()
+    clerk.send(batch, {"a.pdf": pdf(sheet("a"), sheet("b"))})
+    seen, version = clerk.get(f"/mailroom/batches/{batch}").text, clerk.version(batch)
+    mark = re.search(r'data-seen="([^"]+)"', seen)
+    assert mark
+    path, live = f"/mailroom/batches/{batch}?seen={mark[1]}", {"HX-Request": "true"}
+    assert clerk.get(path, headers=live).status_code == 204
+    clerk.send(batch, {"b.jpg": jpeg("later")})
+    assert clerk.get(path, headers=live).status_code == 200
+    (_, (_, (second, _, _)), _), _ = stacks(batch)
+    answer = clerk.post(f"/mailroom/batches/{batch}/change", version=version, what="split", pages=[second])
+    assert answer.status_code == 200
+    assert [len(pages) for _, pages, _ in stacks(batch)] == [1, 1, 1]
 
 
 def test_a_file_that_changed_while_it_was_sent_comes_once_more(clerk: Clerk) -> None:

@@ -46,10 +46,10 @@
     busy = false;
   }
   // The stacks are read again; pictures that are there already stay, and so do the chosen page and what is being typed.
-  async function refresh() {
+  async function refresh(seen) {
     const typing = document.activeElement && document.activeElement.matches("[data-no]") ? document.activeElement : null;
-    const html = await hub.read(page.dataset.refresh);
-    if (html === null) return;
+    const html = await hub.read(page.dataset.refresh + (seen ? `?seen=${seen}` : ""));
+    if (!html) return; // no answer, or nothing new
     const pictures = new Map(pages().map((one) => [one.dataset.page, $("img", one)]));
     const box = document.createElement("div");
     box.innerHTML = html;
@@ -65,7 +65,7 @@
     mark(false);
   }
   document.addEventListener("scans", () => refresh().catch(() => {}));
-  setInterval(() => { if ($("[data-live]", stacks) && !busy) refresh().catch(() => {}); }, 1500);
+  setInterval(() => { if ($("[data-live]", stacks) && !busy) refresh($("#state").dataset.seen).catch(() => {}); }, 1500);
 
   function mark(show) {
     const one = here();
