@@ -70,7 +70,8 @@ def in_entry_window(session: Session, who: Actor, clue: Clue) -> bool:
     age = clock.now() - clue.recorded_at
     untouched = clue.handler_id is None and clue.state in (State.RECEIVED, State.TO_DETERMINE)
     open_still = age <= ENTRY or (who.has(frozenset({Role.MAILROOM})) and untouched and age <= BATCH)
-    return open_still and not _released(session, clue) and _registered_by(session, who, clue)
+    open_still = open_still and not _released(session, clue)
+    return open_still and _registered_by(session, who, clue)
 
 
 def _released(session: Session, clue: Clue) -> bool:
