@@ -1,6 +1,7 @@
 """A new master key: every data key is wrapped anew, what they seal stays. Killed at any point it is simply run again.
 
-The order makes it safe beside a running hub: first the new master is in the file beside the old one (processes read
+The event comes first: one too many tells of a rotation that was broken off, one too few would hide a key.
+The order makes it safe beside a running hub: then the new master is in the file beside the old one (processes read
 the file again when they make a key or meet a version they lack), then rows are wrapped anew in small transactions, and
 only `retire`, when no row and no running transaction can need it, takes an old master out.
 """
@@ -33,11 +34,11 @@ def begin(path: Path) -> int:
         return ring.current
     version = max(ring.masters) + 1
     masters = ring.masters | {version: secrets.token_bytes(32)}
+    with db.transaction() as session:
+        audit.record(session, "keys", "rotate", data={"version": version})
     sealing.replace_key_file(path, sealing.KeyRing(ring.index, masters, version))
     sealing.forget_keys()
     failpoints.hit("keys.after_file")
-    with db.transaction() as session:
-        audit.record(session, "keys", "rotate", data={"version": version})
     return version
 
 
@@ -87,8 +88,9 @@ def retire(path: Path) -> list[int]:
         raise RotationError("data keys still need an older master: run `hub keys rotate` to its end first")
     gone = sorted(set(ring.masters) - {ring.current})
     kept = {ring.current: ring.masters[ring.current]}
-    sealing.replace_key_file(path, sealing.KeyRing(ring.index, kept, ring.current))
-    sealing.forget_keys()
     with db.transaction() as session:
         audit.record(session, "keys", "retire", data={"versions": gone})
+    failpoints.hit("keys.before_retire")
+    sealing.replace_key_file(path, sealing.KeyRing(ring.index, kept, ring.current))
+    sealing.forget_keys()
     return gone

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub import ciphers
+from hub import ciphers, failpoints
 from hub.models import DataKey, SourceCursor
 from hub.settings import settings
 
@@ -78,10 +78,13 @@ def _sync(folder: Path) -> None:
 
 
 def replace_key_file(path: Path, ring: KeyRing) -> None:
-    """Puts other keys in the file's place, whole or not at all, durably."""
+    """Puts other keys in the file's place, whole or not at all, durably. What a killed one left over goes."""
+    for left in path.parent.glob(f"{path.name}.*.new"):
+        left.unlink(missing_ok=True)
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
         _write(new, ring.text())
+        failpoints.hit("keys.before_replace")
         new.replace(path)
         _sync(path.parent)
     finally:

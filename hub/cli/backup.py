@@ -16,6 +16,7 @@ import click
 from hub.cli.attach import attached
 
 MANIFEST, DUMP, EVIDENCE, SEALS = "manifest.json", "database.dump", "evidence", "seals.jsonl"
+UNFINISHED = "restoring"  # stands in the data folder while a restore is under way: nothing starts there
 BLOCK = 1024 * 1024
 
 
@@ -133,10 +134,13 @@ def verify(source: Path) -> None:
 @click.command()
 @click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def restore(source: Path) -> None:
-    """Restore a backup into an empty data folder (HUB_VAR); the key file must stand where it belongs already."""
+    """Restore a backup into an empty data folder (HUB_VAR); the key file must stand where it belongs already.
+
+    Broken off anywhere, the same command begins again; until it has ended the hub does not start in this folder.
+    """
     from sqlalchemy import select
 
-    from hub import db
+    from hub import db, failpoints
     from hub.access import audit, sealing
     from hub.evidence import Store
     from hub.models import Blob
@@ -146,7 +150,8 @@ def restore(source: Path) -> None:
     options, var = settings(), settings().var.resolve()
     if options.database_url:
         raise click.UsageError("restore fills an embedded database: unset DATABASE_URL (or use pg_restore yourself)")
-    if (var / "pg").exists() or (var / EVIDENCE).exists():
+    begun = var / UNFINISHED
+    if not begun.exists() and ((var / "pg").exists() or (var / EVIDENCE).exists()):
         raise click.UsageError(f"{var} holds data already: restore into an empty folder")
     told, bad = check(source)
     if bad:
@@ -158,15 +163,20 @@ def restore(source: Path) -> None:
     if sealing.fingerprint() != told["keys"]:
         raise click.ClickException(f"{options.key_path} is not the key file of this backup")
     var.mkdir(mode=0o700, parents=True, exist_ok=True)
-    service = embedded.start_postgres(var, bin_setting=options.pg_bin)
+    _put(begun, json.dumps({"keys": told["keys"], "made": told["made"]}))
+    for left in (var / "pg", var / EVIDENCE, var / "audit"):  # what an earlier try left half done
+        shutil.rmtree(left, ignore_errors=True)
+    service = embedded.start_postgres(var, bin_setting=options.pg_bin, restoring=True)
     try:
         export(DATABASE_URL=service.url)
+        failpoints.hit("restore.before_database")
         _postgres("pg_restore", "--dbname=hub", "--no-owner", "--exit-on-error", "--single-transaction",
                   str((source / DUMP).resolve()))  # fmt: skip
         for path in _files(source / EVIDENCE):
             other = var / path.relative_to(source)
             other.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.copyfile(path, other)
+            failpoints.hit("restore.after_file")
         if (source / SEALS).exists():
             shutil.copyfile(source / SEALS, settings().folder("audit") / SEALS)
         db.connect()
@@ -177,8 +187,11 @@ def restore(source: Path) -> None:
         lost = [address for address in named if address and not store.exists(address)]
         db.engine().dispose()
         db.forget()
+        failpoints.hit("restore.before_end")
     finally:
         service.stop()
+    os.sync()  # originals first, then the word that all is there
+    begun.unlink()
     bad = found.bad or (f"evidence {lost[0] or ''} is missing" if lost else "")
     click.echo(json.dumps({"ok": not bad, "bad": bad, "events": found.events, "seals": found.seals,
                            "files": len(told["files"])}))  # fmt: skip

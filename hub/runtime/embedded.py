@@ -124,12 +124,16 @@ def wait_for(ready: Callable[[], bool], service: Service, seconds: float, log: P
     raise RuntimeRefusedError(f"{service.name} not ready after {seconds:.0f} s, see {log}")
 
 
-def start_postgres(var: Path, *, bin_setting: str = "", name: str = "hub", fast: bool = False) -> Service:
+def start_postgres(
+    var: Path, *, bin_setting: str = "", name: str = "hub", fast: bool = False, restoring: bool = False
+) -> Service:
     """Starts PostgreSQL with data in `var/pg`, makes the database `name` on first use, and waits until it answers.
 
     `fast` gives up durability (tests only). A crash before is recovered by PostgreSQL itself; a stale postmaster.pid is
-    dropped when no such process runs in this data folder.
+    dropped when no such process runs in this data folder. A folder in which a restore was broken off is refused.
     """
+    if (var / "restoring").exists() and not restoring:
+        raise RuntimeRefusedError(f"a restore into {var} was broken off: run `hub restore` with the same backup again")
     import psycopg  # noqa: PLC0415  hub try must not pay for it
 
     logs = var / "log"

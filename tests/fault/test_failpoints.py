@@ -37,7 +37,8 @@ WORK = ("normalize.before_register", "work.normalize.claimed", "drain.after_last
 CLAIMED = tuple(f"work.{handler}.claimed" for handler in rows.QUEUES if handler != "normalize")
 ELSEWHERE = (
     "notify.before_send", "notify.after_send",  # tests/integration/notify, with the providers
-    "keys.after_file", "keys.before_commit",  # tests/integration/test_keys.py
+    "keys.after_file", "keys.before_commit", "keys.before_replace", "keys.before_retire",  # test_keys_and_backup.py
+    "restore.before_database", "restore.after_file", "restore.before_end",
 )  # fmt: skip
 WECHAT = ("wechat.before_deliver", "wechat.after_deliver")
 PHONE = ("phone.before_deliver", "phone.after_deliver")
