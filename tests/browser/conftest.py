@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -30,6 +30,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 PASSWORD = "a long password"
+expect.set_options(timeout=20_000)  # milliseconds: a busy machine is no fault of the page
 
 
 def chromium() -> str | None:

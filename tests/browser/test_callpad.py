@@ -107,6 +107,27 @@ def test_a_draft_survives_the_browser_and_the_network(window: Any) -> None:
     expect(again.locator("#lists")).to_contain_text("咨询 1")
 
 
+def test_nothing_is_typed_into_a_call_that_is_ending(window: Any) -> None:
+    """On a slow line the next number, typed at once, was taken by the old call and wiped with it."""
+    page: Page = window("operator").go("/call#new")
+    page.locator("#c-facts").focus()
+    type_in(page, "问宅基地怎么办")
+    expect(page.locator("#saved")).to_contain_text("已保存")
+    page.route("**/end", lambda route: (page.wait_for_timeout(1500), route.continue_()))
+    page.keyboard.press("F6")
+    expect(page.locator("#saved")).to_contain_text("正在结束")
+    page.keyboard.type("138")
+    expect(page.locator("#c-facts")).to_have_value("问宅基地怎么办")
+    expect(page.locator("#toast")).to_contain_text("已记为咨询")
+    expect(page.locator("#c-facts")).to_have_value("")
+    page.locator("#c-caller").focus()
+    page.keyboard.type("13800001234")
+    expect(page.locator("#c-caller")).to_have_value("13800001234")
+    expect(page.locator("#saved")).to_contain_text("已保存")
+    page.keyboard.press("F9")
+    expect(page.locator("#toast")).to_contain_text("打错")
+
+
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_the_pad_is_accessible_with_everything_on_it(window: Any, size: str) -> None:
     page: Page = window("lead", size).go("/call")

@@ -187,6 +187,7 @@ def test_each_number_opens_as_many_rows_and_what_is_none_is_nothing(desk: Desk) 
     page = boss.get("/supervise/trends").text
     links = re.findall(r'href="([^"]+)" data-count="([^"]+)"[^>]*>(\d+)</a>', page)
     assert len({name for _, name, _ in links}) == len(links) > 6
+    assert 'href=""' not in page, "of weeks that are over only the numbers are known"
     for address, name, number in links:
         found = boss.get(unescape(address))
         assert found.status_code == 200, address

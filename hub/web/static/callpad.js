@@ -262,7 +262,9 @@
     if (how === "invalid" && facts && again !== how) { again = how; return complain("已填写违法事实：确定是打错或骚扰，请再按一次 F9"); }
     again = "";
     ending = true;
+    hold(true); // what is typed now would belong to nobody: the boxes take nothing until the call has ended
     complain("");
+    state("正在结束通话……");
     const told = { ending: how, page: pageName, values: values(), proof: proof || {} };
     for (;;) {
       try {
@@ -274,6 +276,7 @@
       } catch (error) {
         if (error instanceof Refused) {
           ending = false;
+          hold(false);
           if (how === "follow_up") throw error;
           return complain(error.message, error.name);
         }
@@ -282,6 +285,11 @@
       }
     }
     ending = false;
+    hold(false);
+  }
+  function hold(on) {
+    for (const box of boxes) if ("readOnly" in box) box.readOnly = on;
+    form.setAttribute("aria-busy", String(on));
   }
   function ended(how, number, answer) {
     blank();
