@@ -20,6 +20,7 @@ from hub.terms import OPEN_STATES, Role
 
 SETTERS = frozenset({Role.LEAD})
 HIGHEST = 999
+LOOKED_AT = 500  # waiting clues of a unit in one step: some may be walled from everybody who is there
 FEWEST = "fewest_open"
 """The reason that stands in the event of an automatic assignment."""
 
@@ -98,8 +99,6 @@ class Turns:
     def next(self, clue: Clue) -> Load | None:
         """Who is next for this clue; None: nobody is there for it."""
         behind = walls.people_behind(self.session, clue.id)
-        if walls.stands_before(self.session, clue.id, [clue.owner_unit_id]):
-            return None
         free = [
             load
             for load in self.loads.values()
@@ -169,9 +168,11 @@ def assign_waiting(session: Session, limit: int = 50) -> int:
     """One step of the sweep: gives the oldest waiting clues of units that want it. Returns how many were given."""
     given = 0
     for unit_id, kept in running_units(session).items():
-        rows = session.scalars(waiting(unit_id).order_by(ClueUnit.sort_at, ClueUnit.clue_id).limit(limit - given)).all()
+        rows = session.scalars(waiting(unit_id).order_by(ClueUnit.sort_at, ClueUnit.clue_id).limit(LOOKED_AT)).all()
         turns = Turns(session, unit_id, most=kept.most) if rows else None
         for row in rows:
+            if given >= limit:
+                return given
             clue = changes.lock(session, {row.clue_id})[row.clue_id]
             if turns is not None and clue.handler_id is None and turns.next(clue) is not None:
                 try:
@@ -180,6 +181,4 @@ def assign_waiting(session: Session, limit: int = 50) -> int:
                 except RefusedError:  # it has just moved on: somebody else has it
                     continue
                 given += 1
-        if given >= limit:
-            break
     return given

@@ -176,6 +176,40 @@ def test_the_sweep_assigns_where_the_lead_wants_it(desk: Desk) -> None:
     assert len(rows(AutoAssign)) == 2, "what was set stays as history"
 
 
+def test_nobody_is_there_or_it_has_moved_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    lead, one, two = desk.who(role="lead"), desk.who(), desk.who(name="b")
+    first, second = desk.clue(), desk.clue()
+    for who in (one, two):
+        desk.act(first, "recuse", who, reason_text="亲属")
+    assert "没有可以分派的承办人" in run(lead, bulk.AUTO, chosen(desk, first)).outcomes[0].refused
+    with db.transaction() as session:
+        assigning.set_auto(session, lead, running=True, most=None)
+    walled = assigning.Load(one.user_id, "handlera", 0, away=False)
+    with monkeypatch.context() as patched, db.transaction() as session:
+        patched.setattr(assigning.Turns, "next", lambda *_: walled)
+        assert assigning.assign_waiting(session, limit=2) == 1, "the recused one is refused, the sweep goes on"
+    assert desk.read(first).handler_id is None
+    assert desk.read(second).handler_id == one.user_id
+    more = [desk.clue(), desk.clue()]
+    with db.transaction() as session:
+        assert assigning.assign_waiting(session, limit=1) == 1
+    assert [desk.read(number).handler_id is None for number in more] == [False, True], "the oldest first"
+
+
+def test_undoing_names_what_cannot_be_undone(desk: Desk) -> None:
+    lead, one, two = desk.who(role="lead"), desk.who(), desk.who(name="b")
+    left, hidden = desk.clue(), desk.clue()
+    desk.act(left, "assign", handler=one.user_id)
+    same = run(lead, "assign", chosen(desk, left), handler=one.user_id)
+    assert (same.outcomes[0].refused, same.undoable) == ("已由该承办人承办", False)
+    made = run(lead, "assign", chosen(desk, left, hidden), handler=two.user_id)
+    with db.transaction() as session:
+        session.get_one(User, one.user_id).active = False
+    desk.act(hidden, "recuse.other", desk.who(role="lead", name="c"), person=lead.user_id, reason_text="亲属")
+    told = [(row.no == desk.read(left).no, row.refused) for row in undone(lead, made.id).outcomes]
+    assert told == [(True, "只能分派给本单位在岗的承办人"), (False, "有线索已不在可见范围内")]
+
+
 def test_back_to_nobody_takes_the_members_along(desk: Desk) -> None:
     main, member, one = desk.clue(), desk.clue(), desk.who()
     for number in (main, member):
