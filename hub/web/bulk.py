@@ -36,7 +36,7 @@ def _chosen() -> list[bulk.Chosen]:
     """Ticked rows: "number~version"."""
     found = []
     for value in request.form.getlist("row")[: bulk.MOST + 1]:
-        no, _, version = value[:80].partition("~")
+        no, _, version = value[:80].replace("\0", "").partition("~")  # PostgreSQL takes no NUL in text
         found.append(bulk.Chosen(no, int(version) if version.isascii() and version.isdigit() else None))
     return found
 

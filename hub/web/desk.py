@@ -242,10 +242,10 @@ def done() -> str:
 
 
 def onward(session: Session, clue: Clue, told: str, *, proposed: bool = False) -> str:
-    """Where the person goes on: the clue, or the queue where it has left their sight or they came from there."""
+    """Where the person goes on: the clue, or the queue where it has left their sight."""
     seen = session.scalars(people.visible(me()).where(ClueUnit.clue_id == clue.id)).first()
     mark = "1" if proposed else None
-    if request.form.get("back") == "queue" or seen is None:
+    if seen is None:
         return url_for("console.queue_page", done=told, proposed=mark)
     return url_for("console.clue_page", no=clue.no, done=told, proposed=mark)
 

@@ -259,6 +259,21 @@ def test_by_the_page(cast: Cast) -> None:
     assert lead.post("/queue/bulk", act="assign").status_code == 422
     assert lead.post("/queue/bulk/99999999999999999999/undo").status_code == 404
     assert cast["operator"].post("/queue/bulk", act="assign", row=ticked).status_code == 404
+    assert lead.post("/queue/bulk", act="assign", handler=person, row="\0~1").status_code == 200
+
+
+def test_one_click_claims_and_can_be_undone(cast: Cast) -> None:
+    handler, no = cast["handler"], registered()
+    page = handler.get("/queue").text
+    form = re.search(r'<form class="take".*?</form>', page, re.DOTALL)
+    assert form is not None
+    sent = {name: hidden(form.group(0), name)[0] for name in ("act", "row", "handler")}
+    answer = handler.post("/queue/bulk/do", **sent)
+    assert answer.status_code == 303
+    assert "撤销" in handler.get(answer.location).text
+    assert read(no).handler_id == int(sent["handler"])
+    assert handler.post(f"/queue/bulk/{rows(BulkRun)[0].id}/undo").status_code == 303
+    assert read(no).handler_id is None
 
 
 def test_the_switch_by_the_page(cast: Cast) -> None:

@@ -17,8 +17,8 @@ from tests.integration.test_case_desk import Cast, cast  # noqa: F401
 from tests.integration.test_case_desk import clue as registered
 
 # ruff: noqa: F811  fixtures are imported by name
-OFFERS, PAGE = 40, 100
-"""Statements of `offered` on a clue in verification, and of its whole page."""
+OFFERS, PAGE, QUEUE = 40, 100, 36
+"""Statements of `offered` on a clue in verification, of its whole page, of a page of the queue."""
 
 
 @contextmanager
@@ -58,6 +58,20 @@ def test_the_page_of_a_clue(cast: Cast) -> None:
     with counted() as found:
         assert lead.get(f"/clues/{no}").status_code == 200
     assert found.total() <= PAGE, found.most_common(8)
+
+
+def test_the_queue_asks_as_much_for_fifty_rows_as_for_one(cast: Cast) -> None:
+    lead = cast["lead"]
+    registered()
+    told = []
+    for _ in range(2):
+        lead.get("/queue")
+        with counted() as found:
+            assert lead.get("/queue").status_code == 200
+        told.append(found.total())
+        for number in range(5):
+            registered(phone=f"1390000{number:04d}")
+    assert told[0] == told[1] <= QUEUE, told
 
 
 def test_remembering_forgets_what_was_written_and_never_what_is_locked(desk: Desk) -> None:
