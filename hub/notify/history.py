@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from hub.access import audit
 from hub.access.people import Actor
 from hub.law.notices import KINDS
-from hub.models import Clue, Notice, Reporter, Wish
+from hub.models import Clue, ClueReporter, Notice, Reporter, Wish
 from hub.notify import routes, sending
 from hub.notify.words import text_of
 
@@ -77,7 +77,8 @@ def record_wish(  # what a reporter may wish
 ) -> Wish:
     """Records the routes a reporter consented to (names of routes; none: the query page only). Raises WishError.
 
-    `hours`: from-to in China, full hours, for agreed hours of a call or message. The newest wish counts.
+    `hours`: from-to in China, full hours, for agreed hours of a call or message. The newest wish counts. A signer of a
+    joint letter who names a way to be told is told from then on, not the representative for them.
     """
     unknown = sorted(set(wanted) - (set(routes.known_routes()) - {routes.REPLY.name}))
     if unknown:
@@ -91,6 +92,9 @@ def record_wish(  # what a reporter may wish
         hour_to=hours[1] if hours else None, neutral=neutral, by_user=who.user_id if who else None,
     )  # fmt: skip
     session.add(row)
+    known_as = session.get(ClueReporter, (clue_id, reporter_id))
+    if row.routes and known_as is not None:
+        known_as.represented_by = None
     session.flush()
     data = {"reporter": reporter_id, "routes": row.routes, "neutral": neutral}
     audit.record(session, f"clue:{clue_id}", "wish", actor=who.label if who else "system", data=data)

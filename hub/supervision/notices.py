@@ -77,10 +77,16 @@ def shown(session: Session, clue: Clue) -> list[NoticeView]:
 
 
 def _labels(session: Session, clue: Clue) -> dict[int, str]:
-    ids = session.scalars(
-        select(ClueReporter.reporter_id).where(ClueReporter.clue_id == clue.id).order_by(ClueReporter.reporter_id)
-    ).all()
-    return {number: f"举报人 {place}" if len(ids) > 1 else "举报人" for place, number in enumerate(ids, 1)}
+    query = select(ClueReporter.reporter_id, ClueReporter.represented_by).where(ClueReporter.clue_id == clue.id)
+    rows = session.execute(query.order_by(ClueReporter.reporter_id)).all()
+    speakers = {row.represented_by for row in rows}
+    if len(rows) == 1:
+        return {rows[0].reporter_id: "举报人"}
+    return {
+        row.reporter_id: f"举报人 {place}"
+        + ("（由代表人转告）" if row.represented_by else "（代表人）" if row.reporter_id in speakers else "")
+        for place, row in enumerate(rows, 1)
+    }
 
 
 def _view(session: Session, told: dict[str, Any], row: Notice, labels: dict[int, str]) -> NoticeView:

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
-from hub import clock, db, failpoints, intake
+from hub import clock, db, failpoints, intake, notify
 from hub.access import hearing, people, staff
 from hub.access.sealing import open_key
 from hub.app import create_app
@@ -45,6 +45,7 @@ from hub.models import (
     ScanStack,
     Work,
 )
+from hub.supervision import notices
 from hub.worker import drain
 from tests.integration.notify.conftest import UNIT, County, county
 from transcription.contract import Page, Segment, Transcript
@@ -790,6 +791,11 @@ def test_of_a_joint_letter_the_representative_is_told(county: County, clerk: Cle
     assert "signers" not in stated
     (notice,) = county.ask(clue.id)
     assert county.notice(notice).reporter_id == first
+    with db.transaction() as session:
+        labels = [one.label for one in notices.wishes(session, session.get_one(Clue, clue.id))]
+        notify.record_wish(session, clue.id, first + 1, ["call"])  # who asks to be told is told
+    assert labels[:2] == ["举报人 1（代表人）", "举报人 2（由代表人转告）"]
+    assert {county.notice(one).reporter_id for one in county.ask(clue.id, once="act:2")} == {first, first + 1}
 
 
 # ---- reading over
