@@ -24,11 +24,12 @@ from hub.enrich.extract_names import word_lists
 from hub.enrich.extract_organisations import core
 from hub.jurisdiction.places import PlaceResult
 
-VERSION = "likeness-1"
+VERSION = "likeness-2"
 UNREAD = "N4"
 MAX_TEXT = 20_000
 MAX_WORDS = 400  # of one kind in a sketch; a report of 400 different characters pairs says more than it needs
 WEIGHTS = (0.5, 1.5, 2.0, 2.5, 3.0, 4.0, 0.0, 0.0)  # of block keys; halves, so that sums are exact
+ABOUT = (-1, 2, 3, 4)  # steps of 12 % that 十几亩 or 大约十五亩 may mean beside its own
 MAX_NAMES = 6  # of one kind; a list of two hundred villages is no place
 ELEMENTS = (
     "county", "town", "village", "village_sound", "village_parts", "group", "company", "company_parts", "person",
@@ -53,7 +54,7 @@ _SUBJECT = re.compile(
     re.MULTILINE,
 )
 _DEED = re.compile(
-    "正|一直|越界|无证|未|没|私自|把|将|占|偷|盗|炸|挖|给|非法|违法|违规|擅自|毁|倒|在(?![村镇乡县])|用|开|私|越权|推|往|夜里|夜间|以"
+    "正|一直|带人|带着|领着|雇|组织|越界|无证|未|没|私自|把|将|占|偷|盗|炸|挖|给|非法|违法|违规|擅自|毁|倒|在(?![村镇乡县])|用|开|私|越权|推|往|夜里|夜间|以"
 )
 _MINERALS = {
     "沙": "河沙 海沙 山沙 沙石 沙子", "石": "石料 石头 花岗岩 大理石 石灰石 石灰岩 玄武岩 片石 青石 卵石 鹅卵石",
@@ -240,7 +241,9 @@ def read(
     pairs = list(dict.fromkeys(p for i in range(len(rest) - 1) if (p := rest[i : i + 2]).isalnum() and MASK not in p))
     heard = str.translate
     group = [match[1] for match in _GROUP.finditer(folded)][:MAX_NAMES]
-    buckets = [round(log(max(area.m2, 1)) / log(1.12)) for area in result.areas[:MAX_NAMES]]
+    sizes = [(round(log(max(area.m2, 1)) / log(1.12)), area.approx) for area in result.areas[:MAX_NAMES]]
+    buckets = [bucket + step for bucket, _ in sizes for step in (0, 1)]
+    buckets += [bucket + step for bucket, approx in sizes if approx for step in ABOUT]
     return {
         "county": [county] if county else [],
         "town": [heard(fold(place.town), sounds())[:2]] if place.town else [],
@@ -259,7 +262,7 @@ def read(
         "concept": concepts,
         "thing": [name for name, pattern in _THING.items() if pattern.search(folded)],
         "mineral": [_MINERAL.get(name := fold(row.value), name) for row in result.minerals[:MAX_NAMES]],
-        "area": [str(bucket + step) for bucket in buckets for step in (0, 1)],
+        "area": [str(bucket) for bucket in dict.fromkeys(buckets)],
         "word": pairs[:MAX_WORDS],
         "rare": [heard(pair, sounds()) for pair in pairs if pair not in _COMMON][:MAX_WORDS],
         "key": [key for key in keys if key],
