@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub import casework
+from hub.access import matrix
 from hub.models import Clue
-from hub.web import live
+from hub.web import live, supervise
 from tests.access.conftest import CITY, World, registered
 
 HIDDEN = "红旗村后山的沙场一直在偷采。"
@@ -44,7 +45,31 @@ PAGES = ["/queue", "/queue?query=红旗村", "/queue?query=后山的沙场", "/q
          "/"]  # fmt: skip
 
 
-NOW = re.compile(rb'<meta name="now" content="[^"]*">')  # times aside
+NOW = re.compile(
+    rb'<meta name="now" content="[^"]*">|name="(?:token|key)" value="[^"]*"|value="20[^"]*T[^"]*"|"now": *"[^"]*"'
+    rb"|\d\d-\d\d \d\d:\d\d(?::\d\d)?"
+)
+"""Times aside, and the random names of forms."""
+NOT_THE_VIEWERS = ("/live", "/running", "/static/", "/metrics", "/healthz", "/sign-in", "/citizen/", "/hooks/",
+                   "/api/v1/openapi.json")  # fmt: skip
+"""A stream (tested below), files, machines, pages without a person; /running counts the work of the whole hub."""
+
+
+def every_page(world: World, role: str) -> list[str]:
+    """Each address that the role may open by itself or that names a list or a unit, not a clue, as it stands."""
+    found = []
+    for item in matrix.items():
+        method, rule = item.split(" ", 1)
+        if method != "GET" or rule.startswith(NOT_THE_VIEWERS) or matrix.cell(frozenset({role}), item) == "no":
+            continue
+        if "<name>" in rule:
+            found += [rule.replace("<name>", name) for name in supervise.LISTS]
+        elif "<code>" in rule and rule.startswith("/units"):
+            found.append(rule.replace("<code>", CITY))
+        elif "<" not in rule:
+            found.append(rule)
+    own = [f"/clues/{world.nos['own']}{rest}" for rest in ("", "/compare")]  # a printed sheet is an event
+    return [*found, *own, f"/api/v1{own[0]}", f"/api/v1{own[0]}/acts"]
 
 
 def met(world: World, role: str, more: list[str]) -> dict[str, tuple[int, bytes]]:
@@ -74,6 +99,28 @@ def test_twins(world: World, role: str, wall: Callable[[Session, World, str], Cl
             assert (one.status_code, other.status_code, same) == (404, 404, True), path
         assert client.get(intake).status_code in (200, 302, 404)
         assert not re.search(HIDDEN[:6].encode(), b"".join(body for _, body in with_it.values()))
+
+
+@pytest.mark.parametrize(
+    ("role", "wall"),
+    [("lead", accused), ("statistician", recused), ("auditor", accused), ("supervisor", misconduct),
+     ("operator", secret), ("handler", recused), ("mailroom", misconduct)],
+)  # fmt: skip
+def test_every_page_of_the_viewer(world: World, role: str, wall: Callable[[Session, World, str], Clue]) -> None:
+    """All pages, lists, counts and numbers the role may open at all, with the walled clue and without it."""
+    pages = every_page(world, role)
+    assert len(pages) >= 20
+    with world.undone() as session:
+        met(world, role, pages)  # what a first look marks as seen is seen
+        without = met(world, role, pages)
+        assert [path for path, (status, _) in without.items() if status >= 500] == []
+        assert sum(status == 200 for status, _ in without.values()) > 0.6 * len(without)
+        clue = wall(session, world, role)
+        session.commit()
+        with_it = met(world, role, pages)
+        differing = [path for path in without if without[path] != with_it[path]]
+        assert differing == []
+        assert clue.no.encode() not in b"".join(body for _, body in with_it.values())
 
 
 def test_the_twin_would_be_noticed(world: World) -> None:
