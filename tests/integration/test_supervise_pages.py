@@ -347,3 +347,13 @@ def test_a_made_up_place_in_a_list_is_no_fault(desk: Desk, signed: Open, after: 
     for path in ("/queue", "/api/v1/clues", "/supervise/clues", "/api/v1/supervision/clues"):
         for query in ({}, {"query": "占地"}):
             assert client.get(path, query_string={"after": after, **query}).status_code == 200, (path, query)
+
+
+def test_the_box_of_a_limit_takes_days_that_lie_ahead(desk: Desk, signed: Open) -> None:
+    """Browsers refused every order: its day had to be one that was over."""
+    no = desk.read(desk.clue(COUNTY)).no
+    page = signed(desk.who(CITY, Role.SUPERVISOR)).get(f"/clues/{no}?act=supervise.order").text
+    box = re.search(r'<input[^>]+id="x-due"[^>]*>', page)
+    assert box is not None
+    assert 'min="2026-03-02"' in box[0]
+    assert "max=" not in box[0]
