@@ -14,12 +14,26 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from hub.enrich.classify import classify  # noqa: E402 - the project may not be installed
-from hub.enrich.duplicates import candidates  # noqa: E402
+from hub.enrich.earlier import candidates  # noqa: E402
 from hub.enrich.extract import extract  # noqa: E402
+from hub.jurisdiction.places import resolver  # noqa: E402
 
 DATA = ROOT / "tests" / "enrich" / "data"
-CLASSES = ("", "_dev2", "_look1", "_look2", "_held", "_blind3", "_blind4", "_blind5", "_blind6", "_blind7")
-EXTRACTION = ("", "_dev2", "_held", "_blind3", "_blind4", "_blind5")
+CLASSES = (
+    "",
+    "_dev2",
+    "_look1",
+    "_look2",
+    "_held",
+    "_blind3",
+    "_blind4",
+    "_blind5",
+    "_blind6",
+    "_blind7",
+    "_blind9",
+    "_blind10",
+)
+EXTRACTION = ("", "_dev2", "_held", "_blind3", "_blind4", "_blind5", "_blind7", "_blind8")
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 
 
@@ -47,15 +61,20 @@ def classes(name: str) -> None:
 def fields(name: str) -> None:
     total: dict[str, list[int]] = {key: [0, 0, 0] for key in (*KEYS, "ar", "sub", "accused")}
     for line in (DATA / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
         sample = json.loads(line)
         answer = extract(sample["text"]).as_json()
         got = {key: answer[field] for key, field in KEYS.items()}
         got["ar"] = [area["m2"] for area in answer["areas"]]
         got["sub"] = [row["name"] for row in answer["respondents"] if row["kind"] == "natural_person"]
         got["accused"] = [row["name"] for row in answer["respondents"]]
-        sample["gold"]["accused"] = sample["gold"].get("sub", []) + sample["gold"].get("co", [])
+        if {"sub", "co"} <= sample["gold"].keys():
+            sample["gold"]["accused"] = sample["gold"]["sub"] + sample["gold"]["co"]
         for key, counts in total.items():
-            gold = sample["gold"].get(key, [])
+            if key not in sample["gold"]:
+                continue  # not labelled
+            gold = sample["gold"][key]
             counts[0] += sum(value in got[key] for value in gold)
             counts[1] += sum(value not in got[key] for value in gold)
             counts[2] += sum(value not in gold for value in got[key])
@@ -68,7 +87,7 @@ def duplicates(name: str) -> None:
     act = {row["id"]: row["act"] for row in rows}
     seen: list[str] = []
     found = right = wanted = top3 = 0
-    for answer in candidates(rows, lambda text: "430922" if "桃江" in text else "150821" if "五原" in text else None):
+    for answer in candidates(rows, resolver().resolve):
         here = str(answer["id"])
         earlier = [i for i in seen if act[i] == act[here]]
         wanted += bool(earlier)

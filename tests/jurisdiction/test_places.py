@@ -46,7 +46,9 @@ def shares(find, rows):
     return right / len(rows), needless / len(rows), silent / len(rows)
 
 
-@pytest.mark.parametrize("name", ["places_dev.tsv", "places_own_dev.tsv", "places_heldout.tsv"])
+@pytest.mark.parametrize(
+    "name", ["places_dev.tsv", "places_own_dev.tsv", "places_heldout.tsv", "places_unseen.tsv", "places_blind2.tsv"]
+)
 def test_accuracy_floors(find, name):
     rows = texts(name)
     right, needless, silent = shares(find, rows)
