@@ -100,11 +100,6 @@ def _to(path: str) -> Callable[[Page], None]:
     return go
 
 
-def _trends(page: Page) -> None:
-    page.goto("/supervise/trends")
-    page.locator(".chart-table > summary").first.click()
-
-
 def _dark(page: Page) -> None:
     page.goto("/supervise")
     page.context.add_cookies([{"name": "hub_look", "value": "dark-large", "url": page.url}])
@@ -129,7 +124,8 @@ SHOTS: dict[str, Shot] = {
     "mailroom": Shot("mailroom", _mailroom),
     "scan": Shot("handler", _scan), "case": Shot("handler", _case), "act": Shot("handler", _act),
     "case-phone": Shot("handler", _act, "phone"), "supervise": Shot("supervisor", _to("/supervise")),
-    "trends": Shot("supervisor", _trends), "dark": Shot("supervisor", _dark), "tasks": Shot("handler", _to("/tasks")),
+    "trends": Shot("supervisor", _to("/supervise/trends")), "dark": Shot("supervisor", _dark),
+    "wordings": Shot("lead", _to("/wordings")),
     "calendar": Shot("lead", _to("/calendar")), "units": Shot("sysadmin", _to("/units/430922")),
     "scope": Shot("lead", _to("/rules/scope")), "people": Shot("sysadmin", _to("/people")),
     "citizen": Shot(None, _to("/citizen/"), "phone"), "citizen-report": Shot(None, _report, "phone"),

@@ -34,6 +34,7 @@ LOOK_AT = """async () => {
   const why = (n) => n.target.join(' ') + ' ' + (n.any[0]?.message || n.failureSummary).slice(0, 160);
   return run.violations.map((v) => v.id + ': ' + v.nodes.slice(0, 3).map(why).join(' | '));
 }"""
+OPEN = "() => document.querySelectorAll('main details').forEach((node) => { node.open = true; })"
 WIDE = """() => {
   const over = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   if (over <= 0) return '';
@@ -86,6 +87,7 @@ class Walk:
         wrong = []
         if status >= 500 or (status >= 400 and not one.path.startswith(MAY_REFUSE) and status != 422):
             wrong.append(f"status {status}")
+        page.evaluate(OPEN)
         page.evaluate(AXE)
         wrong += page.evaluate(LOOK_AT)
         wide = page.evaluate(WIDE)
