@@ -80,7 +80,7 @@
     if (composing(event) || event.ctrlKey || event.altKey || event.metaKey) return;
     const act = {
       F2: () => form.elements.reporter_name.focus(),
-      F3: () => { joint.open = !joint.open; if (!joint.open) form.elements.reporter_name.focus(); },
+      F3: () => { joint.open = !joint.open; (joint.open ? $("textarea", joint) : form.elements.reporter_name).focus(); }, // at once: the next key is meant for it
       F4: () => { form.elements.opened.checked = !form.elements.opened.checked; },
       F6: () => { if (last) location.assign(`/mailroom/letters/${last}`); else say("还没有刚登记的来信"); },
       F7: () => returned.elements.reference.focus(),
