@@ -35,8 +35,10 @@ from hub.models import (
     Transfer,
     User,
 )
+from hub.ports import add_source
 from hub.terms import Role
 from tests.browser.seed import CALL, HTML, PASSWORD, settled, take
+from tests.browser.town import SOURCE, WECHAT
 
 LONG = "阿卜杜热依木·买买提吐尔逊·阿不力克木·艾合买提江"
 FIRM = "湖南省益阳市桃江县武潭镇鑫隆达远新型环保建筑材料与矿产品综合开发利用有限责任公司第三分公司"
@@ -216,7 +218,8 @@ def full() -> dict[str, Any]:
         return {
             "main": nos[main], "notices": nos[many], "out": nos[out], "n2": nos[n2], "n4": nos[n4], "scan": nos[scan],
             "up": nos[up], "major": nos[major], "phone": phone, "mail": mail,
-            "letter": line, "intake": session.scalars(select(Intake.id).order_by(Intake.id)).first(),
+            "source": entrance(), "letter": line,
+            "intake": session.scalars(select(Intake.id).order_by(Intake.id)).first(),
             "calendar": session.scalars(select(CalendarProposal.id)).first(),
             "transfer": session.scalars(select(Transfer.id)).first(), "tasks": tasks,
             "manual": session.scalars(select(Intake.id).where(Intake.state == "manual")).first(),
@@ -233,6 +236,15 @@ def mailroom(hand: Hand) -> int:
         return register.enter(session, who, boxes, "walk").id
 
     return int(hand.do("mailroom", enter))
+
+
+def entrance() -> str:
+    """An official account with the longest name; its id."""
+    secrets = {name: WECHAT[name] for name in ("token", "aes_key", "app_secret")}
+    with db.transaction() as session:
+        given = {"app_id": WECHAT["app_id"]}
+        add_source(session, SOURCE, "wechat", UNIT, "公众号" * 12, settings=given, secrets=secrets)
+    return SOURCE
 
 
 def rules(hand: Hand) -> None:
