@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.enrich import classify, elements, extract, locations, topics, weighing
 from hub.enrich.locations import Pin
 from hub.jurisdiction import places
-from hub.jurisdiction.scopes import LocalMatter
 from hub.terms import Passage, Span, Suggestion
+
+if TYPE_CHECKING:  # it needs the database's models, which `hub try` does without
+    from hub.jurisdiction.scopes import LocalMatter
 
 LOCAL = 0.9  # confidence where a filed word stands in the text
 WORDS_AT_MOST = 200_000  # characters read of one clue; what is longer is kept and shown, not enriched

@@ -103,7 +103,9 @@
   }
   function fromSearch() {
     if (!location.hash.startsWith("#find=")) return;
-    try { find(decodeURIComponent(location.hash.slice(6))); } catch { /* not a fragment of ours */ }
+    const wanted = location.hash.slice(6);
+    history.replaceState(null, "", location.pathname + location.search); // the words do not stay in the address
+    try { find(decodeURIComponent(wanted)); } catch { /* not a fragment of ours */ }
   }
   fromSearch();
   addEventListener("hashchange", fromSearch);
