@@ -88,8 +88,9 @@ class Run:
         answer = client.open(path, method=method, headers={"X-CSRF-Token": token}, **more)
         self.statuses[answer.status_code] += 1
         text = "" if login in ACTING and answer.status_code < 400 else answer.text
-        if "query_string" in more:  # the box, and the links to further pages, show what was typed
-            text = re.sub(r'<input[^>]*name="query"[^>]*>|query=[^"&]*', "", text)
+        if "query_string" in more:  # boxes and links to further pages hold what was typed: the rows must not
+            text = "".join(re.findall(r"<td.*?</td>", text, re.DOTALL)) if "<html" in text else text
+            text = re.sub(r'#find=[^"]*', "", text)  # leads to the place of what was typed; browsers do not send it
         self.look(f"{login} {method} {path}", text + str(answer.headers.get("Location", "")))
         return answer
 
