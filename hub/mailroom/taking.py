@@ -226,8 +226,8 @@ def let_go_when_done(session: Session, file: ScanFile) -> None:
         uploads.let_go(session, file)
 
 
-def stopped(session: Session, args: dict[str, Any], reason: str) -> None:
-    """The work was given up: a delivery that is stored is noted, else the pages are free again, with the reason."""
+def stopped(session: Session, args: dict[str, Any], _reason: str) -> None:
+    """The work was given up: a delivery that is stored is noted, else the pages are free to be taken in again."""
     stack = session.get_one(ScanStack, args["stack"])
     if not _waits(stack):
         return
@@ -239,7 +239,7 @@ def stopped(session: Session, args: dict[str, Any], reason: str) -> None:
         note_taken(session, stack.id, stored.intake_id, f"user:{args['by']}")
         return
     stack.taking_at, stack.late = None, False
-    audit.record(session, f"batch:{stack.batch_id}", "letter_not_taken", data={"stack": stack.id, "reason": reason[:100]})
+    audit.record(session, f"batch:{stack.batch_id}", "letter_not_taken", data={"stack": stack.id})
 
 
 def drop_rest(session: Session, who: Actor, number: int) -> int:
