@@ -164,7 +164,7 @@ def taught() -> None:
 
 
 def test_a_new_clue_shows_the_learned_class_with_its_words_and_older_rows_stay(hub: Path) -> None:
-    body = "昨天看到河边又打窝子，窝子一个挨一个，村民没批手续盖的房子旁边也是窝子"
+    body = "昨天看到河边又打窝子，窝子一个挨一个，村民盖的房子旁边也是窝子"
     first = send(body, 1)
     work()
     with db.reading() as session:
@@ -191,7 +191,7 @@ def test_a_new_clue_shows_the_learned_class_with_its_words_and_older_rows_stay(h
 
 def test_switched_off_or_withdrawn_the_rules_speak_alone(hub: Path) -> None:
     taught()
-    body = "昨天看到河边又打窝子，窝子一个挨一个，村民没批手续盖的房子旁边也是窝子"
+    body = "昨天看到河边又打窝子，窝子一个挨一个，村民盖的房子旁边也是窝子"
     number = send(body, 2)
     work()
     try:
