@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PARTS = ("place", "text", "normalise", "search", "speech", "scan", "intake", "start", "casework", "access")
+PARTS = ("place", "text", "normalise", "search", "speech", "scan", "intake", "start", "casework", "access", "pages")
 
 
 def main() -> int:
