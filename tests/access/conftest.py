@@ -226,4 +226,4 @@ def ids_of(session: Session, clue_id: int) -> dict[str, Any]:
     reporter = session.scalars(select(ClueReporter.reporter_id).where(ClueReporter.clue_id == clue_id)).first()
     copy = session.scalars(select(Blob.id).where(Blob.intake_id == part.intake_id, Blob.ord == 91)).one()
     return {"part_id": part.id, "blob_id": blob, "copy_id": copy, "notice_id": notice or 1, "number": notice or 1,
-            "reporter_id": reporter or 1, "act": "assign", "kind": "registration"}  # fmt: skip
+            "reporter_id": reporter or 1, "act": "assign", "kind": "registration", "part": "1"}  # fmt: skip

@@ -112,6 +112,7 @@ def url(rule: str, no: str, ids: dict[str, Any]) -> str:
     assert not unknown, f"{rule}: say in ids_of what {unknown} stands for"
     for name in names:
         value = 0 if name == "number" and "segments" in rule else ids[name]
+        value = "quarantine.release" if name == "act" and "quarantine" in rule else value
         filled = re.sub(rf"<(?:\w+:)?{name}>", str(value), filled)
     return filled
 
@@ -124,7 +125,7 @@ BODIES: dict[str, dict[str, Any]] = {
 """What the interface wants to be sent, by the end of the route: only what is whole reaches the clue."""
 
 
-ELSEWHERE = ("/proposals", "/transfers", "/discipline")
+ELSEWHERE = ("/proposals", "/transfers", "/discipline", "/orders")
 """Routes that name an object which the cast does not have: who must not is refused, who may finds none."""
 
 
