@@ -120,7 +120,7 @@ def url(rule: str, no: str, ids: dict[str, Any]) -> str:
 BODIES: dict[str, dict[str, Any]] = {
     "/acts/<act>": {"version": 1}, "/proposals": {"version": 1}, "/preview": {"kind": "accepted"}, "/recall": {},
     "/values": {"version": 1, "field": "class", "value": "T2"}, "/wishes": {"reporter": 1, "routes": []},
-    "/reporters": {"phone": "13900000000"},
+    "/reporters": {"phone": "13900000000"}, "/quarantine/<no>/<act>": {"version": 1},
 }  # fmt: skip
 """What the interface wants to be sent, by the end of the route: only what is whole reaches the clue."""
 
