@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import Engine, FrozenResult, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from hub import failpoints
@@ -14,6 +16,7 @@ from hub.settings import settings
 
 _engine: Engine | None = None
 _AFTER = "after_commit"
+Done = TypeVar("Done")
 
 
 def connect(url: str | None = None, *, pool: int = 5) -> Engine:
@@ -65,6 +68,17 @@ def transaction() -> Iterator[Session]:
         failpoints.hit("db.after_commit")
         for action in session.info.get(_AFTER, ()):
             action()
+
+
+def again(work: Callable[[], Done], times: int = 3) -> Done:
+    """Does a whole unit of work; again where PostgreSQL ended it to break a deadlock: nothing of it was kept."""
+    for _ in range(times - 1):
+        try:
+            return work()
+        except OperationalError as error:
+            if not isinstance(error.orig, DeadlockDetected):
+                raise
+    return work()
 
 
 @contextmanager

@@ -38,19 +38,7 @@ def do(no: str, act: str) -> Response | tuple[str, int]:
         stored = _photos(no, act)
         if stored:
             form.values = {**form.values, "photos": [*form.chosen("photos"), *map(str, stored)]}
-        with db.transaction() as session:
-            clue = desk.found(session, no)
-            offer = _offer(session, clue, act)
-            data = given.read(session, offer) if offer is not None else {}
-            if stored:
-                data["photos"] = [*data.get("photos", ()), *stored]
-            version = request.form.get("version", type=int)
-            if offer is not None and offer.approval:
-                casework.propose(session, me(), clue, act, data, version)
-                target = desk.onward(session, clue, act, proposed=True)
-            else:
-                done = casework.apply(session, me(), clue, act, data, version, given.happened_at())
-                target = desk.onward(session, done.made or done.clue, act)
+        target = db.again(lambda: _done(no, act, stored))
     except casework.RefusedError as error:
         form.problem, form.article, form.wrong = str(error), error.article, error.name
         stale = isinstance(error, casework.StaleError)
@@ -60,6 +48,22 @@ def do(no: str, act: str) -> Response | tuple[str, int]:
             return compare.page(no, _other(), form), STALE if stale else REFUSED
         return desk.page(no, form=form, status=STALE if stale else REFUSED)
     return redirect(target, code=303)
+
+
+def _done(no: str, act: str, photos: list[int]) -> str:
+    """Does the act, or proposes it where it wants approval; where the person goes on. Raises RefusedError."""
+    with db.transaction() as session:
+        clue = desk.found(session, no)
+        offer = _offer(session, clue, act)
+        data = given.read(session, offer) if offer is not None else {}
+        if photos:
+            data["photos"] = [*data.get("photos", ()), *photos]
+        version = request.form.get("version", type=int)
+        if offer is not None and offer.approval:
+            casework.propose(session, me(), clue, act, data, version)
+            return desk.onward(session, clue, act, proposed=True)
+        done = casework.apply(session, me(), clue, act, data, version, given.happened_at())
+        return desk.onward(session, done.made or done.clue, act)
 
 
 def _other() -> str:

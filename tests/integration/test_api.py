@@ -105,7 +105,11 @@ def test_every_answer_is_what_its_model_says(county: County, cast: Cast, no: str
         if "tasks/" in real or "approvals/" in real:
             continue
         real = real.replace("{name}", "clues")
-        login = "lead" if any(word in path for word in ("templates", "calendars", "supervision", "quarantine")) else "handler"
+        login = (
+            "lead"
+            if any(word in path for word in ("templates", "calendars", "supervision", "quarantine"))
+            else "handler"
+        )
         answer = cast[login].get(real.removeprefix("/api/v1/"))
         model = operations["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
         assert set(answer) == set(schemas[model]["properties"]), path

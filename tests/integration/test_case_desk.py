@@ -505,8 +505,8 @@ def test_quick_views_and_claiming(cast: Cast) -> None:
     assert shown("nonsense") == shown("unit") == {fresh, late}
     version = read(fresh).version
     me = str(rows(User, User.login == "handler")[0].id)
-    answer = handler.post(f"/clues/{fresh}/acts/assign", version=version, handler=me, back="queue")
-    assert answer.location.startswith("/queue?done=assign")
+    answer = handler.post(f"/clues/{fresh}/acts/assign", version=version, handler=me)
+    assert answer.location.startswith(f"/clues/{fresh}?done=assign")
     assert shown("mine") == {fresh}
     with db.reading() as session:
         who = access.actor(session, int(me))

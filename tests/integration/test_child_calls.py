@@ -14,7 +14,9 @@ import pytest
 from hub.work import syscalls
 from hub.work.child import LimitedChild
 
-pytestmark = pytest.mark.skipif(not syscalls._ARCHITECTURES.get(os.uname().machine), reason="no filter for this architecture")
+pytestmark = pytest.mark.skipif(
+    not syscalls._ARCHITECTURES.get(os.uname().machine), reason="no filter for this architecture"
+)
 
 
 def _internet() -> None:

@@ -74,23 +74,28 @@ def do_act(no: str, act: str) -> Response:
     given = read(ActBody)
     request_marks = _marks(act)
     try:
-        with db.transaction() as session:
-            clue = found(session, no)
-            event = _before(session, clue, request_marks) if request_marks else None
-            made = None
-            if event is None:
-                values = data.checked(act, given.data)
-                done = casework.apply(session, me(), clue, act, values, given.version, given.at, request_marks)
-                clue, made = done.clue, done.made
-                event = _event(session, clue, act)
-            elif isinstance(event.data.get("made"), int):
-                made = session.get(Clue, event.data["made"])
-            seen = people.find(session, me(), clue.no)
-            after = clue_facts(session, me(), seen) if seen is not None else None
-            answer = models.ActAnswer(done=_done(event, made), clue=after)
+        answer = db.again(lambda: _answer(no, act, given, request_marks))
     except casework.StaleError as error:
         return problems.refused(error, _version(no))
     return said(answer)
+
+
+def _answer(no: str, act: str, given: ActBody, marks: dict[str, str]) -> models.ActAnswer:
+    """The act done now, or the one that the same request did before."""
+    with db.transaction() as session:
+        clue = found(session, no)
+        event = _before(session, clue, marks) if marks else None
+        made = None
+        if event is None:
+            values = data.checked(act, given.data)
+            done = casework.apply(session, me(), clue, act, values, given.version, given.at, marks)
+            clue, made = done.clue, done.made
+            event = _event(session, clue, act)
+        elif isinstance(event.data.get("made"), int):
+            made = session.get(Clue, event.data["made"])
+        seen = people.find(session, me(), clue.no)
+        after = clue_facts(session, me(), seen) if seen is not None else None
+        return models.ActAnswer(done=_done(event, made), clue=after)
 
 
 def _marks(act: str) -> dict[str, str]:
