@@ -21,7 +21,7 @@ from tests.browser.test_case_desk import submit
 from tests.browser.test_mailroom import enter
 from tests.browser.test_mailroom import ledger as register_ledger
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("days")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 MAILS = 5
 
 
@@ -107,6 +107,10 @@ def nos(page: Page) -> list[str]:
 
 
 def test_the_handlers_day(window: Any, site: Site) -> None:
+    _handle(window, site)
+
+
+def _handle(window: Any, site: Site) -> None:
     calls = told(site, "calls", "operator").get("clue", 0)
     page: Page = window("handler").go("/queue?channel=email")
     arrived = nos(page)
@@ -143,6 +147,9 @@ def _state(page: Page, site: Site, no: str) -> str:
 
 def test_the_leads_day(window: Any, site: Site) -> None:
     page: Page = window("lead").go("/queue?channel=email")
+    if not told(site, "clues", "handler"):  # this day alone, on a hub of its own: the handler's comes before it
+        _handle(window, site)
+        page.reload()
     free = [no for no in nos(page) if page.locator(f"tr[data-no='{no}'] .take").count()]
     assert len(free) == 1, "one mail has no handler"
     page.goto(f"{site.url}/clues/{free[0]}?act=assign")

@@ -27,6 +27,9 @@ def test_many_rows_by_keys_with_preview_and_undo(window: Any, site: Any) -> None
     page: Page = window("lead").page
     nos = [take_call(page, site.url, f"1385555000{n}") for n in range(3)]
     page.goto(f"{site.url}/queue")
+    for no in nos:  # read by the workers: from here on no row changes under the keys
+        expect(page.locator(f"tr[data-no='{no}']")).to_contain_text("T2", timeout=60_000)
+    page.wait_for_timeout(1500)
     found: list[str] = []
     expect(page.locator("#bulk")).to_be_hidden()
     page.keyboard.press("j")

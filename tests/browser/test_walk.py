@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.browser.conftest import HERE, ROOT, SIZES, Site, environment, serving
 from tests.browser.pages import LOOKS, MAY_REFUSE, NOBODY, PAGES, Visit, rules, visits
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("walk")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SHOTS = os.environ.get("HUB_SHOTS", "")
 EVERY = [pytest.param(False, marks=pytest.mark.timeout(900))]

@@ -115,6 +115,7 @@ def test_confirming_correcting_and_a_stale_page(window: Any, site: Any) -> None:
     theirs: Page = window("lead").go(path)
     theirs.route("**/live", lambda route: route.abort())
     theirs.reload()
+    theirs.route(f"**{path}*", lambda route: route.abort() if route.request.method == "GET" else route.continue_())
     mine.click("[data-field='class'] .btn-primary")
     expect(mine.locator(".decided")).to_contain_text("违法占地")
     theirs.click("[data-field='place'] .btn-primary")
