@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -124,7 +125,8 @@ def test_places_that_are_not_theirs(hand: Callable[..., Hand]) -> None:
     lead = hand(Role.LEAD)
     for path in ("/rules?unit=430900", "/rules?unit=999999", "/rules?unit=%00"):
         assert lead(path).status_code in (200, 404)
-        assert CITY not in lead(path).text
+        text = re.sub(r'name="next" value="[^"]*"', "", lead(path).text)  # the look's form goes back where one was
+        assert CITY not in text
     for path in ("/rules/switches/9/confirm", "/rules/absences/9/end"):
         assert lead(path, x="1").status_code == 422
     assert lead(f"/rules/switches/{2**63}/confirm", x="1").status_code == 404
