@@ -24,7 +24,7 @@
   // ticked when the list is read again.
   const chosen = new Set();
   let last = "";
-  const boxes = () => all("#rows input[name=row]");
+  const boxes = () => all("#rows input[type=checkbox][name=row]"); // a claim in one click has a hidden one
   const number = (box) => box.value.split("~")[0];
   function shown() {
     for (const box of boxes()) {
@@ -46,14 +46,14 @@
   }
   if (region && $("#bulk")) {
     region.addEventListener("click", (event) => {
-      const cell = event.target.closest(".tick-col"), box = cell && $("input[name=row]", cell);
+      const cell = event.target.closest(".tick-col"), box = cell && $("input[type=checkbox]", cell);
       if (box) {
         if (event.target !== box) box.checked = !box.checked;
         choose(box, box.checked, event.shiftKey);
       }
       if (event.target.closest("[data-unchoose]")) { event.preventDefault(); chosen.clear(); shown(); }
     });
-    const tick = (range) => () => { const box = row() && $("input[name=row]", row()); if (box) choose(box, range || !box.checked, range); };
+    const tick = (range) => () => { const box = row() && $("input[type=checkbox][name=row]", row()); if (box) choose(box, range || !box.checked, range); };
     key("x", "选择或取消这一条", "#bulk", tick(false));
     key("X", "从上次选择到这一条", "#bulk", tick(true));
     key("b", "到批量办理", () => $("#bulk") && !$("#bulk").hidden, () => $("#bulk select, #bulk button").focus());
