@@ -59,6 +59,11 @@ def known(session: Session, clue: Clue, title: str, first: Rows, last: Rows, *, 
     )  # fmt: skip
 
 
+def redacted(session: Session, clue: Clue, text: str) -> str:
+    """What a person wrote about the clue, without anything of its reporters."""
+    return _redacted(text, _reporters(session, clue)) if text else ""
+
+
 def in_words(value: object) -> str:
     """A confirmed value as documents write it."""
     if isinstance(value, dict):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from hub import casework, clock, db
 from hub.access import people, reveal, sessions
+from hub.casework import dossier
 from hub.models import Clue, User
 from hub.terms import Role
 from hub.web.auth import answered
@@ -64,10 +69,16 @@ def _factor() -> bool:
 def listing() -> str:
     """Who looked at whose identity, why, and what waits for consent."""
     with db.transaction() as session:
-        rows = reveal.looks(session, me())
+        rows = [replace(row, reason=_shown(session, row)) for row in reveal.looks(session, me())]
         reveal.mark_seen(session, me(), [row.id for row in rows])
     page = "reveals_rows.html" if "HX-Request" in request.headers else "reveals.html"
     return render_template(page, rows=rows, lead=me().has(frozenset({Role.LEAD})))
+
+
+def _shown(session: Session, row: reveal.Look) -> str:
+    """The reason as it is read by others: who looked may have written whom they looked for."""
+    clue = session.scalars(select(Clue).where(Clue.no == row.no)).one()
+    return dossier.redacted(session, clue, row.reason)
 
 
 @bp.post("/reveals/<int:number>/decide")

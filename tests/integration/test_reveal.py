@@ -310,6 +310,11 @@ def test_the_page_offers_masked_and_shows_once_with_watermark_and_no_store(desk:
     assert no in lead
     assert WHY in lead
     assert NAME not in lead
+    assert page.post(f"/clues/{no}/reveal", reason=f"回访{NAME}，电话{PHONE}核对").status_code == 200
+    lead = Page(app, desk.who(role=Role.LEAD)).client.get("/reveals").text
+    assert "核对" in lead
+    assert NAME not in lead, "nor by the words of who looked"
+    assert PHONE not in lead
     assert page.client.get("/reveals").status_code == 404
 
 
