@@ -230,7 +230,7 @@ class Look:
 
 
 def looks(session: Session, who: Actor, limit: int = 200) -> list[Look]:
-    """Looks at clues this person can see, made from their unit, the newest first. Reasons only for leads."""
+    """Looks at clues this person can see, made from their unit, the newest first. Reasons only for leads of it."""
     if not who.has(LOOKERS):
         return []
     mine = visible(who).with_only_columns(ClueUnit.clue_id)
@@ -249,7 +249,8 @@ def looks(session: Session, who: Actor, limit: int = 200) -> list[Look]:
     return [
         Look(
             row.id, clock.china(row.shown_at or row.asked_at), person, row.user_id, unit, no, GROUNDS[row.ground],
-            open_key(session, key_id).text(row.reason, "reveal.reason") if lead else "", row.state, decided or "",
+            open_key(session, key_id).text(row.reason, "reveal.reason") if lead and row.unit_id == who.unit_id else "",
+            row.state, decided or "",
             row.seen_at is None,
         )
         for row, person, unit, no, key_id, decided in rows
