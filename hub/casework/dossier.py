@@ -59,6 +59,12 @@ def known(session: Session, clue: Clue, title: str, first: Rows, last: Rows, *, 
     )  # fmt: skip
 
 
+def names_reporter(session: Session, clue: Clue, text: str) -> bool:
+    """Whether the text holds anything that is sealed of the clue's reporters: a name, a number, an address."""
+    told = [value for person in _reporters(session, clue) for value in person.values()]
+    return any(value in text for value in told if isinstance(value, str) and len(value) > 1)
+
+
 def redacted(session: Session, clue: Clue, text: str) -> str:
     """What a person wrote about the clue, without anything of its reporters."""
     return _redacted(text, _reporters(session, clue)) if text else ""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from hub import clock
 from hub.access import audit
 from hub.access.people import Actor
-from hub.access.sealing import Key, open_key
+from hub.access.sealing import open_key
 from hub.casework import dossier, facts, slips, telling
 from hub.casework.acts import effect
 from hub.casework.changes import announce, lock
@@ -22,9 +22,10 @@ from hub.casework.doing import Doing
 from hub.casework.errors import RefusedError
 from hub.casework.fields import VALUES
 from hub.casework.slips import Sheet
+from hub.casework.verification import last_measured
 from hub.jurisdiction.divisions import table
 from hub.law.deadlines import base_day
-from hub.models import Clue, ClueReporter, Notice, Satisfaction, SiteRecord, StopOrder, Unit, Value, Verification
+from hub.models import Clue, ClueReporter, Notice, Satisfaction, StopOrder, Unit, Value
 from hub.terms import CLASS_LABELS, State
 
 SCORES = range(1, 6)
@@ -36,7 +37,9 @@ LONGEST = 500  # characters a reporter may add to a score
 def _effective(doing: Doing) -> facts.Facts:
     if not doing.data.get("effective"):
         return {}
-    return {"effective": doing.day("effective"), "today": base_day(doing.now)}
+    return {
+        "effective": doing.day("effective"), "today": base_day(doing.now), "received": base_day(doing.clue.at),
+    }  # fmt: skip
 
 
 def _result(doing: Doing) -> facts.Facts:
@@ -51,7 +54,7 @@ facts.COLLECTORS.update(
     {
         "violation_found": _result,
         "not_cleared": _result,
-        "effective_not_future": _effective,
+        "effective_in_order": _effective,
         "publish_waits": facts.waits("publish"),
         "not_rated": _rated,
     }
@@ -66,7 +69,7 @@ def draft(session: Session, clue: Clue) -> dict[str, str]:
         for row in session.scalars(select(Value).where(Value.clue_id == clue.id).order_by(Value.id))
     }
     where = table().path(clue.division).replace("/", "") if clue.division and clue.division_confirmed else ""
-    area = _measured(session, clue, key) or str(dossier.in_words(told.get("area", "")))
+    area = _measured(session, clue) or str(dossier.in_words(told.get("area", "")))
     what = CLASS_LABELS.get(clue.class_code or "", "") if (clue.class_code or "N")[0] in LAWS else ""
     conduct = "，".join(part for part in (f"在{where}{what}" if where and what else "", f"面积{area}" if area else ""))
     return {
@@ -76,16 +79,10 @@ def draft(session: Session, clue: Clue) -> dict[str, str]:
     }
 
 
-def _measured(session: Session, clue: Clue, key: Key) -> str:
-    """The area of the last site record that has one, with its unit."""
-    row = session.scalars(
-        select(SiteRecord)
-        .join(Verification, Verification.id == SiteRecord.verification_id)
-        .where(Verification.clue_id == clue.id, SiteRecord.area_unit != "")
-        .order_by(SiteRecord.id.desc())
-    ).first()
-    area = key.json(row.found, "site_record.found").get("area") if row is not None else None
-    return f"{area:g}{VALUES['area_unit'][row.area_unit]}" if row is not None and area else ""
+def _measured(session: Session, clue: Clue) -> str:
+    """The area as measured, with its unit; "" where none was."""
+    seen = last_measured(session, clue)
+    return f"{seen[1]:g}{VALUES['area_unit'][seen[0].area_unit]}" if seen is not None and seen[1] else ""
 
 
 @effect("stop_order")
@@ -93,6 +90,9 @@ def order_to_stop(doing: Doing) -> None:
     """Order and copy sheet are made and sealed now: what went out can be shown at any time."""
     session, clue = doing.session, doing.clue
     assert doing.user_id is not None
+    for name in ("addressee", "conduct", "basis", "copies", "order_no"):
+        if dossier.names_reporter(session, clue, str(doing.data.get(name) or "")):
+            raise doing.refused("文书要送达被责令的人，其中出现了举报人的信息，请删去", "value", name)
     unit = session.get_one(Unit, clue.owner_unit_id).name
     number, day = _line(doing, "order_no"), dossier.day(base_day(doing.at))
     paper = slips.pdf(

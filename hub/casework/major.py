@@ -13,9 +13,10 @@ from hub.access.sealing import open_key
 from hub.casework import clocks, facts
 from hub.casework.acts import afterwards, effect
 from hub.casework.doing import Doing
+from hub.casework.verification import last_measured
 from hub.law import importance
 from hub.law.deadlines import base_day
-from hub.models import Clock, Clue, ClueUnit, MajorReport, SiteRecord, Value, Verification
+from hub.models import Clock, Clue, ClueUnit, MajorReport, Value
 
 M2 = {"m2": 1.0, "mu": 10_000 / 15, "ha": 10_000.0}
 """Square metres of the units of area."""
@@ -74,16 +75,11 @@ def signs(session: Session, clue: Clue) -> list[importance.Sign]:
 
 def _measured(session: Session, clue: Clue) -> tuple[str, float]:
     """Land kind and area: of the last site record that has them, else what a person confirmed. 0: not known."""
+    seen = last_measured(session, clue)
+    if seen is not None:
+        record, measured = seen
+        return record.land_kind, measured * M2[record.area_unit]
     key = open_key(session, clue.key_id)
-    record = session.scalars(
-        select(SiteRecord)
-        .join(Verification, Verification.id == SiteRecord.verification_id)
-        .where(Verification.clue_id == clue.id, SiteRecord.area_unit != "")
-        .order_by(SiteRecord.id.desc())
-    ).first()
-    if record is not None:
-        found = key.json(record.found, "site_record.found")
-        return record.land_kind, float(found.get("area") or 0) * M2[record.area_unit]
     row = session.scalars(
         select(Value).where(Value.clue_id == clue.id, Value.field == "area").order_by(Value.id.desc())
     ).first()

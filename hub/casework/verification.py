@@ -159,6 +159,20 @@ def _photos(doing: Doing) -> list[int]:
     return sorted(known)
 
 
+def last_measured(session: Session, clue: Clue) -> tuple[SiteRecord, float] | None:
+    """The last site record that has an area, with the area in its own unit; None where none was measured."""
+    record = session.scalars(
+        select(SiteRecord)
+        .join(Verification, Verification.id == SiteRecord.verification_id)
+        .where(Verification.clue_id == clue.id, SiteRecord.area_unit != "")
+        .order_by(SiteRecord.id.desc())
+    ).first()
+    if record is None:
+        return None
+    found = open_key(session, clue.key_id).json(record.found, "site_record.found")
+    return record, float(found.get("area") or 0)
+
+
 @effect("verify.end")
 def end(doing: Doing) -> None:
     row = running_verification(doing.session, doing.clue)

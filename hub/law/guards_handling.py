@@ -170,11 +170,15 @@ def violation_found(data: Data) -> str | None:
     return None if data.get("result") == "R1" else "没有认定存在违法行为，不能登记处罚决定"
 
 
-def effective_not_future(data: Data) -> str | None:
-    """A decision is entered once it has taken effect. Needs `effective` and `today`."""
-    effective, today = data.get("effective"), data.get("today")
-    future = isinstance(effective, date) and isinstance(today, date) and effective > today
-    return "处罚决定尚未生效，不能登记" if future else None
+def effective_in_order(data: Data) -> str | None:
+    """A decision follows the report and is entered once it has taken effect. Needs `effective`, `today`, `received`."""
+    effective, today, received = data.get("effective"), data.get("today"), data.get("received")
+    if not isinstance(effective, date):
+        return None
+    if isinstance(today, date) and effective > today:
+        return "处罚决定尚未生效，不能登记"
+    before = isinstance(received, date) and effective < received
+    return "处罚决定的生效日期不能早于收到举报之日" if before else None
 
 
 def publish_waits(data: Data) -> str | None:
@@ -201,7 +205,7 @@ HANDLING = (
     not_major, is_major, other_importance, due_ahead, letter_waits, order_waits, referral_waits, extension_allowed,
     clock_runs, before_expiry, days_in_range, extension_approved, kind_decided, first_objection, closed_as_none,
     has_handler, two_officers, visit_in_order, nothing_runs, verification_runs, ended_in_order, handed_over,
-    every_reporter, all_told, violation_found, effective_not_future, publish_waits, not_cleared, score_as_said,
+    every_reporter, all_told, violation_found, effective_in_order, publish_waits, not_cleared, score_as_said,
     not_rated,
 )  # fmt: skip
 """All of them."""

@@ -57,7 +57,8 @@ def happened_at() -> datetime | None:
 
 
 def _typed(name: str) -> str:
-    return request.form.get(name, "").replace("\r\n", "\n").strip()[:LONGEST]
+    text = request.form.get(name, "").replace("\r\n", "\n").replace("\0", "")  # PostgreSQL takes no NUL in text
+    return text.strip()[:LONGEST]
 
 
 def _refused(one: Field, reason: str) -> casework.RefusedError:

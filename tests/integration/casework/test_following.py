@@ -104,6 +104,19 @@ def test_an_order_is_for_the_unit_that_gave_it(desk: Desk) -> None:
                 following.stop_paper(session, who, found, row.id, part)
 
 
+@pytest.mark.parametrize(("box", "words"), [
+    ("conduct", "据赵铁柱反映，占用耕地建厂房。"), ("copies", "村民赵铁柱"), ("basis", "电话13800005555"),
+])  # fmt: skip
+def test_an_order_that_names_the_reporter_does_not_go_out(desk: Desk, box: str, words: str) -> None:
+    """It is handed to the person who was reported."""
+    clue = desk.clue(reporter={"name": "赵铁柱", "phone": "13800005555"})
+    desk.p1(clue)
+    error = desk.refused(clue, "stop_order", **{**ORDER, box: words})
+    assert (error.kind, error.name) == ("value", box)
+    assert "赵铁柱" not in str(error)
+    assert orders(clue) == []
+
+
 def test_nobody_is_told_to_stop_what_is_no_violation(desk: Desk) -> None:
     clue = closed(desk, "R0")
     assert desk.refused(clue, "stop_order", **ORDER).name == "not_cleared"
@@ -114,7 +127,9 @@ def test_a_penalty_goes_online_within_twenty_days_of_the_calendar(desk: Desk) ->
     clue = closed(desk)
     desk.go("2026-09-25T10:00")
     tomorrow = desk.refused(clue, "case.decided", case_no="桃罚1号", effective="2026-09-26")
-    assert tomorrow.name == "effective_not_future"
+    assert tomorrow.name == "effective_in_order"
+    for wrong in ("2026-02-28", "0206-09-21"):
+        assert desk.refused(clue, "case.decided", case_no="桃罚1号", effective=wrong).name == "effective_in_order"
     desk.act(clue, "case.decided", case_no="桃罚1号", effective="2026-09-21")
     clock = desk.clock(clue, "publish")
     assert (clock.base, clock.due, clock.article) == (date(2026, 9, 21), date(2026, 10, 11), "内部规则")
