@@ -14,6 +14,7 @@ from pathlib import Path
 DATA = Path(__file__).parent / "data" / "names.toml"
 MAX_NAMES = 200  # of one kind; a report names fewer, and comparing them stays cheap
 HAN = "\u4e00-\u9fff"
+HONORIFIC = re.compile(r"(?:先生|女士|小姐|同志|大爷|大妈|大姐|大哥|师傅|老师|阿姨|叔叔|老伯|同学)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from hub.enrich.extract_names import (
     HAN,
+    HONORIFIC,
     KIN,
     MAX_NAMES,
     OTHERS,
@@ -22,6 +23,7 @@ from hub.enrich.extract_names import (
     unique,
     word_lists,
 )
+from hub.enrich.extract_senders import senders
 
 REPORTER_CUE = re.compile(
     r"(?:我的名字叫做?|我的名字是|我名字叫|我名叫|我叫做?|我就叫|本人叫|本人姓名|本人名叫|本人系|"
@@ -40,7 +42,6 @@ TELLS = re.compile(
     rf"(?<![被将把对让给])(?:村民|居民|群众|市民|农民|牧民)(?=[{HAN}]{{2,4}}(?:来电|来信|来访)?(?:反映|举报|投诉)(?![人者]))"
 )
 MEMBER_OF = re.compile(rf"(?:我|本人)(?:是|系)[^，。；！？,;\n]{{2,24}}?[村组社屯庄队乡镇]的(?=[{HAN}])")
-HONORIFIC = re.compile(r"(?:先生|女士|小姐|同志|大爷|大妈|大姐|大哥|师傅|老师|阿姨|叔叔|老伯|同学)")
 SIGNATURE = re.compile(
     rf"(?m)^[ \t\u3000]{{0,40}}(?:(?:一?名?个?村民|居民|群众|市民|农民|"
     rf"牧民)[:： ]{{1,2}})?([{HAN}](?:[ \u3000]?[{HAN}]){{1,3}})[ \t\u3000]{{0,20}}$"
@@ -140,6 +141,7 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
     for end in beside:
         found += _beside(text, end)
     found += _signatures(text)
+    found += senders(text)
     return unique(sorted(found, key=lambda name: name.start)[:MAX_NAMES])
 
 
