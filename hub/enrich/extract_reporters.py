@@ -27,9 +27,9 @@ from hub.enrich.extract_senders import senders
 
 REPORTER_CUE = re.compile(
     r"(?:我的名字叫做?|我的名字是|我名字叫|我名叫|我叫做?|我就叫|本人叫|本人姓名|本人名叫|本人系|"
-    r"本人是|本人[:：]?|(?<!被)(?:实名)?(?:举报[人者]|反映[人者]|投诉[人者]|来电[人者]|来信[人者]|写信[人者]|来访人|诉求人|咨询人|报告人|控告人|"
+    r"本人是|本人[:：]?|(?<!被)(?:实名)?(?:举报[人者]|反映[人者]|投诉[人者]|来电[人者]|来信[人者]|写信[人者]|寄[件信]人|寄信者|发[件信]人|来访人|诉求人|咨询人|报告人|控告人|"
     r"检举人|申请人|信访人|上访人|求助人|报案人|联系人)"
-    r"(?:的?姓名|名字|名称)?(?:是|叫|为|系)?|署名|落款|签名|(?<![人位体])姓名|我是|我姓|本人姓|"
+    r"(?:[（(](?:签名|签字|签章|签名盖章|盖章|手印|捺印)[）)])?(?:的?姓名|名字|名称)?(?:是|叫|为|系)?|署名|落款|签名|(?<![人位体])姓名|我是|我姓|本人姓|"
     r"[免敝]贵?姓?|[俺咱](?:家)?(?:姓|叫|是)|叫我|我是姓|名字(?=叫))[ \t\u3000]{0,4}[:：]?[ \t\u3000]{0,4}"
     r"(?:\n[ \t]{0,4})?"
 )
@@ -82,6 +82,7 @@ def _beside(text: str, end: int) -> Iterator[Name]:
 _CALLING = re.compile(
     r"[长员户者人民师生工商兵手匠亲友属]$|书记|主任|干部|会计|农民|村|镇|县|市|省|想|要|的|来|说|有|在|了|家|大队|小组|单位|公司|老乡|知道|同意|地|房"
 )
+_AGAIN = re.compile("[，,。 ]{1,2}(?:我?叫|全名)?")
 _AND = re.compile(r"(?:、|和|与|及|跟|以及|[ \u3000]{1,3})")
 _BESIDE = re.compile(r"[，,、 \t\u3000]{0,3}")
 REPORTER_LOOSE = re.compile(
@@ -105,7 +106,7 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
     """
     found: list[Name] = []
     for match in REPORTER_CUE.finditer(text):
-        cue = match[0].strip(" :：\t\u3000\n")
+        cue = re.sub(r"[（(]\w+[）)]", "", match[0]).strip(" :：\t\u3000\n")
         here = list(_reporter_at(text, match.end(), cue))
         role = _ROLE.match(text, match.end()) if cue[-1:] in _STRONG else None
         if role and (not here or here[0].end > role.end()):
@@ -179,6 +180,11 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
             if person and following and following not in words.stop and _closed(text, person[1]) and is_han(following):
                 name, end = person
             yield Name(name, place, end, "natural_person", cue)
+            again = _AGAIN.match(text, end)  # 我姓罗，罗廷贵
+            fuller = person_at(text, again.end()) if again and text.startswith(name, again.end()) else None
+            spelt = fuller and text[fuller[1] : fuller[1] + 1] == "的"  # 我姓戴，戴帽子的戴
+            if again and fuller and not spelt and len(fuller[0]) > len(name) and _closed(text, fuller[1]):
+                yield Name(fuller[0], again.end(), fuller[1], "natural_person", cue)
         return
     person = person_at(text, place)
     if person:

@@ -15,7 +15,8 @@ from hub.enrich.extract_names import HAN, HONORIFIC, OTHERS, Name, is_han, not_a
 MAX_SIGNERS = 8
 _AND = re.compile(r"(?:、|和|与|及|[ \u3000])(?=[\u4e00-\u9fff])")
 _BEGIN = re.compile(
-    r"(?:^|[。！？!?；;\n]|此致[ \u3000\n，,]{0,4}敬礼[！!。]?|谢谢[您你]?们?[！!。]?)[\s\u3000”\"）)]*"
+    r"(?:^|[。！？!?；;\n]|此致[ \u3000\n，,]{0,4}敬礼[！!。]?|谢谢[您你]?们?[！!。]?|属实[，,：:]?(?=[ \u3000]))"
+    r"[\s\u3000”\"）)]*"
 )
 _WHO = (
     r"(?:一[名个位]|[这该本])?(?:普通|老|热心|受害|失地|知情|退休|留守|当地|本地)?(?:的)?"
@@ -29,11 +30,17 @@ _PLACE = re.compile(rf"[{HAN}0-9▇（）()、]{{0,28}}")
 _ROLE = re.compile(rf"[ \u3000\n]{{0,2}}(?P<who>{_WHO})?[:：、，, \u3000\n]{{0,3}}(?=[{HAN}])")
 _REACH = (
     r"(?:本人|我的|我)?(?:联系)?(?:电话|手机号码|手机号|手机|方式|号码|微信号|微信|邮箱|身份证号码?|身份证|[Tt][Ee][Ll])?"
-    r"(?:号码?)?[:： ]{0,3}▇+"
+    r"(?:号码?)?[:： ]{0,3}▇{7,}"  # an area is shorter
 )
+_MARKED = "[（(](?:本人)?(?:手印|指印|捺印|签名|签字|签章|盖章|章)[）)]"
 _TAIL = re.compile(
-    rf"(?P<title>[ \u3000]?(?:先生|女士|同志|大爷|师傅|老师|敬上|谨上|上|敬呈|等人?|签名|签字))?"
-    rf"(?P<reach>(?:[\s\u3000,，、;；:：（(/]*{_REACH}[）)]?)*)[\s\u3000。.，,！!）)]*(?P<end>$)?"
+    rf"(?P<title>[ \u3000]?(?:先生|女士|同志|大爷|师傅|老师|敬上|谨上|上|敬呈|等人?|签名|签字|{_MARKED}))?"
+    rf"(?P<reach>(?:[\s\u3000,，、;；:：（(/]*{_REACH}[）)]?|[ \u3000,，][{HAN}0-9]{{2,20}}[村组社屯队庄寨号])*)"
+    rf"[\s\u3000。.，,！!）)]*(?P<end>$)?"
+)
+_TELLS = re.compile(
+    rf"(?=[{HAN}]{{2,4}}[向给](?:贵[局单]|你们?|您们?|各?位?领导|上级|有关部门|自然资源|国土|政府|12336|热线|县|市|省)"
+    rf"[^，。；！？\n]{{0,12}}(?:反映|举报|投诉|控告|检举|报告))"
 )
 _DEED = re.compile(
     r"举报|反映|投诉|控告|检举|查处|调查|处理|处罚|违法|违规|[占挖采建卖租给是被把将由让叫和与对向系有为]"
@@ -44,6 +51,9 @@ _LISTED = re.compile(r"如下|名单|包括|分别|主体|当事人|[占盖建�
 def senders(text: str) -> Iterator[Name]:
     """The names of those who sign, each with its place in `text`. Every look is bounded."""
     for begin in _BEGIN.finditer(text):
+        if _TELLS.match(text, begin.end()):  # 罗廷贵向贵局反映
+            yield from _names_at(text, begin.end())
+            continue
         for place, who in _beginnings(text, begin.end()):
             signed = _names_at(text, place)
             lead = text[begin.end() : place]
