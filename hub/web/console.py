@@ -91,7 +91,7 @@ def queue_page() -> str:
     template = "queue_rows.html" if "HX-Request" in request.headers else "queue.html"
     return render_template(
         template, rows=rows, after=after, filters=filters, counts=counts, channels=channels(), states=queue.states(),
-        state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, areas=_areas(me()),
+        state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, areas=areas_of(me()),
         views=queue.VIEWS, view_counts=counted, most=queue.MOST, done=desk.done(), to_decide=deciding,
         bulk=choices, run=told, standing=standing, kept=kept, saved=saved, may_share=me().has(SHARERS),
         claims=me().has(workflow.rule("assign").roles), claimed_from=workflow.rule("assign").sources,
@@ -108,7 +108,7 @@ def filter_words(filters: queue.Filters) -> str:
     return " · ".join(word for word in told if word)
 
 
-def _areas(who: Actor) -> list[tuple[str, str]]:
+def areas_of(who: Actor) -> list[tuple[str, str]]:
     """The areas directly below the person's unit, for the filter: a short list at every level."""
     below = table().children("" if who.unit_code == "000000" else who.unit_code)
     return [(row.code[:6], row.name) for row in below if row.present and row.level in ("province", "city", "county")]

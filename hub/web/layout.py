@@ -68,7 +68,8 @@ def menu() -> list[Entry]:
     if who is None:
         return []
     entries = [
-        (people.CONTENT_ROLES, "console.queue_page", "线索队列", ("console.queue_page", "console.clue_page")),
+        (people.CONTENT_ROLES, "console.queue_page", "线索队列", ("console.queue_page", "console.clue_page",
+            "maps.page")),
         (board.SEES, "supervise.page", "督办", ("supervise.page", "supervise.listing")),
         (frozenset({Role.OPERATOR, Role.HANDLER, Role.LEAD}), "callpad.page", "接听来电", ("callpad.page",)),
         (people.ORIGINAL_ROLES, "forms.choose", "登记来件", ("forms.choose", "forms.form", "forms.form_post",

@@ -17,6 +17,7 @@ from hub.law import workflow
 from hub.models import Unit
 from hub.supervision import board, trends
 from hub.terms import INTAKE_KIND_LABELS, STATE_LABELS, State
+from hub.web import maps
 from hub.web.security import me, signed_in
 
 bp = Blueprint("supervise", __name__)
@@ -138,14 +139,20 @@ def trends_page() -> str:
     """Where clues of a unit's area come from, how they stood week by week, and what is overdue in which place."""
     with db.reading() as session:
         unit = unit_asked(session)
-        spots = trends.by_place(session, me(), unit)
+        spots, empty = trends.by_place(session, me(), unit), trends.spots(unit)
         states = trends.by_state(session, me(), unit)
         sources = trends.by_channel(session, me(), unit)
         crumbs = _above(session, unit)
         code, name = unit.code, unit.name
     days = trends.mondays()
+    known = {spot.code for spot in spots}
+    rest = [trends.Spot(spot, label, 0, 0, 0, 0) for spot, label in empty.items() if spot not in known]
+    drawn, opens = maps.of_spots([*spots, *rest])
+    links = {spot: url_for("supervise.listing", name="clues", unit=code, area=1, what=opens[spot], place=spot)
+             for spot in known if spot in opens}  # fmt: skip
     return render_template(
-        "supervise_trends.html", unit=(code, name), crumbs=crumbs, spots=spots, what=board.WHAT,
+        "supervise_trends.html", drawn=drawn, links=links, drawable=bool(opens) and len(drawn.spots) > 1,
+        unit=(code, name), crumbs=crumbs, spots=spots, what=board.WHAT,
         top=max((spot.open for spot in spots), default=0) or 1, weeks=[f"{day:%m-%d}" for day in days],
         states=_linked(states or [], lambda one, at: {"state": one.key} if at == len(days) - 1 else None, code),
         sources=_linked(sources, lambda one, at: {"channel": one.key, "week": days[at].isoformat()}, code),
