@@ -92,6 +92,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/upload/<code>": ("/upload/letter", "/upload/phone", "/upload/email"),
     "/views": ("/views",),
     "/assigning": ("/assigning",),
+    "/map": ("/map", "/map?layer=heat", "/map?view=overdue"),
     "/mentions": ("/mentions",),
     "/phrases": ("/phrases",),
     "/wordings": ("/wordings",),
