@@ -1,7 +1,7 @@
 """A small IMAP4rev1 server for demos and tests (RFC 3501 as far as a poller goes; IDLE, MOVE, UIDPLUS, ID).
 
 It keeps bytes as they were appended and its UIDs over restarts, on loopback only. It is no mail server: one account,
-no TLS, everything in memory beside the files.
+no TLS, everything in memory beside the files. What a hub writes goes to its `post` (`sandbox_post`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from channels.email.sandbox_post import PostOffice
 from channels.email.sandbox_session import Session
 from channels.email.sandbox_store import Folder
 
@@ -30,6 +31,7 @@ class Sandbox:
         self.password = password or "sandbox"
         self.port = port
         self.lock = threading.RLock()
+        self.post = PostOffice()  # started by whoever wants mails to be taken
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.waiting: set[asyncio.Event] = set()

@@ -85,7 +85,7 @@ def send(channel: str, files: tuple[Path, ...], wait: float) -> None:
 @demo.command()
 @click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for the running demo.")
 def read(wait: float) -> None:
-    """Print what reporters were written (WeChat, text messages) since the demo was last started."""
+    """Print what reporters were written (WeChat, text messages, mails) since the demo was last started."""
     from hub.demo import outbox
 
     _state()

@@ -84,12 +84,13 @@ def _sent(doors: Doors, place: Path, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _written(providers: Providers) -> dict[str, Any]:
-    """The telephones of the demo's reporters: messages of the official account, its template messages, texts."""
+    """What the demo's reporters read: messages of the official account, its template messages, texts, mails."""
     api = providers.wechat.api
     return {
         "wechat": [{"to": one["touser"], "text": one["text"]["content"]} for one in api.sent],
         "template": [{"to": one["touser"], "text": one["data"]["content"]["value"]} for one in api.templates],
         "sms": [{"to": one.to, "text": one.body} for one in providers.twilio.messages.sent],
+        "mail": [{"to": ", ".join(one.to), "text": one.text} for one in providers.mail.post.taken],
     }
 
 

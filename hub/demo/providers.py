@@ -52,6 +52,12 @@ class Providers:
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self.mail = self._started("email", "imap", directory=folder / "mail", user=MAIL_USER,
                                   password=state.secrets["imap_password"])  # fmt: skip
+        self.mail.post.port = state.ports.get("smtp", 0)
+        try:
+            self.mail.post.start()
+        except OSError:  # somebody has that port now
+            self.mail.post.port = 0
+            self.mail.post.start()
         self.wechat = self._started("wechat", "wechat", app_id=APP_ID, token=state.secrets["wechat_token"],
                                     aes_key=state.secrets["wechat_aes_key"], webhook=hook("wechat"),
                                     app_secret=state.secrets["wechat_app_secret"])  # fmt: skip
@@ -61,6 +67,7 @@ class Providers:
         state.ports = {
             "web": settings().port,
             "imap": self.mail.port,
+            "smtp": self.mail.post.port,
             "wechat": _port(self.wechat),
             "twilio": _port(self.twilio),
         }
@@ -90,7 +97,7 @@ class Providers:
 
     def stop(self) -> None:
         """Ends the servers (the demo process simply ends)."""
-        for made in (self.mail, self.wechat, self.twilio):
+        for made in (self.mail.post, self.mail, self.wechat, self.twilio):
             made.stop()
 
     def settings(self) -> dict[str, tuple[str, dict[str, Any], dict[str, str]]]:
@@ -99,7 +106,8 @@ class Providers:
         return {
             SOURCES["mail"]: (
                 "演示邮箱",
-                {"host": "127.0.0.1", "port": self.mail.port, "tls": "none", "user": MAIL_USER, "poll_seconds": 5},
+                {"host": "127.0.0.1", "port": self.mail.port, "tls": "none", "user": MAIL_USER, "poll_seconds": 5,
+                 "smtp_host": "127.0.0.1", "smtp_port": self.mail.post.port, "smtp_tls": "none", "smtp_sign_in": False},
                 {"password": told["imap_password"]},
             ),
             SOURCES["recordings"]: (

@@ -25,7 +25,7 @@ class State:
     """Kept as JSON in `demo/state.json` (0600), replaced as a whole."""
 
     begun: str  # the day all relative dates of the inputs count from, ISO
-    ports: dict[str, int] = field(default_factory=dict)  # imap, wechat, twilio
+    ports: dict[str, int] = field(default_factory=dict)  # imap, smtp, wechat, twilio
     secrets: dict[str, str] = field(default_factory=dict)
     fresh: bool = True  # the data folder held no clue before the demo came: it may be removed as a whole
     sent: list[str] = field(default_factory=list)

@@ -262,7 +262,8 @@ def test_what_reporters_were_written_is_read(var: Path) -> None:
         templates=[{"touser": "o1", "data": {"content": {"value": "结果"}}}],
     )
     texts = SimpleNamespace(sent=[SimpleNamespace(to="+8613800000001", body="进展")])
-    doors = SimpleNamespace(providers=SimpleNamespace(wechat=SimpleNamespace(api=api),
+    mails = SimpleNamespace(taken=[SimpleNamespace(to=("a@example.org",), text="受理")])
+    doors = SimpleNamespace(providers=SimpleNamespace(wechat=SimpleNamespace(api=api), mail=SimpleNamespace(post=mails),
                                                       twilio=SimpleNamespace(messages=texts)))  # fmt: skip
     done = threading.Event()
 
@@ -279,7 +280,7 @@ def test_what_reporters_were_written_is_read(var: Path) -> None:
         thread.join()
     assert json.loads(answer.output) == {
         "wechat": [{"to": "o1", "text": "收件"}], "template": [{"to": "o1", "text": "结果"}],
-        "sms": [{"to": "+8613800000001", "text": "进展"}],
+        "sms": [{"to": "+8613800000001", "text": "进展"}], "mail": [{"to": "a@example.org", "text": "受理"}],
     }  # fmt: skip
 
 

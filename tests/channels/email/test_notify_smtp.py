@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from channels.email import CHANNEL
 from channels.email.automatic import auto_reply_allowed
 from channels.email.notify import compose, fits, ready, send
 from channels.email.reading import read
+from channels.email.sandbox_post import PostOffice as SandboxPost
 from channels.email.settings import EmailSettings
 from channels.testing import MemoryPorts
 from tests.channels.email.postoffice import PostOffice
@@ -173,3 +175,21 @@ def test_ready_only_with_a_server_and_an_address() -> None:
     assert ready(replace(made, settings={**SETTINGS, "user": "clue", "sender": "clue@example.cn"}))
     assert not ready(replace(made, settings={"nonsense": 1}))
     assert [route.name for route in CHANNEL.notify or ()] == ["email"]
+
+
+def test_the_sandbox_takes_what_the_hub_writes() -> None:
+    with SandboxPost() as post:
+        source = Source("email:t", "email", "150821", {**SETTINGS, "smtp_port": post.port})
+        assert send(MemoryPorts(), source, NOTICE).evidence == "250 2.0.0"
+        assert [(one.to, one.text.replace("\r\n", "\n")) for one in post.taken] == [((TO,), NOTICE.text)]
+
+
+@pytest.mark.parametrize("line", [b"DATA\r\n", b"RCPT TO:<a@b>\r\nDATA\r\nno end", b"\xff\xfe\r\n", b"x" * 2_000_000])
+def test_the_sandbox_lets_nonsense_go(line) -> None:
+    with SandboxPost() as post:
+        with socket.create_connection(("127.0.0.1", post.port), timeout=5) as client, suppress(OSError):
+            client.sendall(line)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(4096):
+                pass
+        assert post.taken == []
