@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, bindparam, insert, select, text, update
+from sqlalchemy import Row, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -74,6 +75,8 @@ def accept(
         if rows:
             session.execute(insert(table_of(Blob)), rows)
         work.put(session, "normalize", {"intake": receiver.intake_id})
+        if raw.meta.get("event") == "voice":  # a telephone rings: pages of its unit's call takers say so at once
+            session.execute(select(func.pg_notify("hub_live", json.dumps({"r": 0, "u": [receiver.id]}))))
         for number in range(len(raw.remotes)):
             work.put(session, "fetch", {"intake": receiver.intake_id, "remote": number})
         audit.begin(

@@ -21,14 +21,17 @@ class PadCall(Base):
         CheckConstraint("ending is not null or (draft is not null and key_id is not null)", name="draft"),
         CheckConstraint("(draft is null) = (key_id is null)", name="sealed"),
         CheckConstraint("told_at is null or clue_id is not null", name="told"),
+        CheckConstraint("with_user is null or with_user <> user_id", name="company"),
         Index("ix_pad_call_mine", "user_id", "id"),
         Index("ix_pad_call_open", "unit_id", postgresql_where=text("ending is null")),
+        Index("ix_pad_call_with", "with_user", postgresql_where=text("ending is null and with_user is not null")),
         Index("ix_pad_call_unsettled", "user_id", postgresql_where=text("ending is not null and draft is not null")),
     )
     id: Mapped[Id]
     name: Mapped[Str] = mapped_column(unique=True)
     unit_id: Mapped[Ref] = mapped_column(ForeignKey("unit.id"))
     user_id: Mapped[Ref] = mapped_column(ForeignKey("staff.id"))
+    with_user: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("staff.id"))  # a colleague asked in
     ring_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("intake.id"))  # the telephone's event
     at: Mapped[Moment]  # ring of the answered call: the base of the clocks
     key_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("data_key.id"))

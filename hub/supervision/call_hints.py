@@ -139,6 +139,12 @@ def name_of(code: str) -> str:
     return table().path(code).replace("/", "") + (row.name if row.level == "town" else "")
 
 
+def county_of(code: str) -> str:
+    """The county a chosen place lies in; "" for an unknown code."""
+    row = table().get(code) if code.isascii() and code.isdigit() else None
+    return (row.parent if row.level == "town" else row.code) if row is not None else ""
+
+
 @cache
 def _labels() -> tuple[tuple[str, str, Division], ...]:
     """(whole name, own name, division) of every county and town: ten megabytes, read once."""

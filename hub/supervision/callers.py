@@ -77,7 +77,7 @@ def begin(session: Session, who: Actor, ring: Intake | None = None, number: str 
     session.add(row)
     session.flush()
     audit.record(session, f"call:{row.id}", "call_answered", actor=who.label, data={"ring": row.ring_id})
-    return _shown(session, row)
+    return drafted(session, row)
 
 
 def _sealed(key: Key, page: str, number: int, values: Mapping[str, str]) -> bytes:
@@ -92,7 +92,8 @@ def opened(session: Session, row: PadCall) -> dict[str, Any]:
     return kept
 
 
-def _shown(session: Session, row: PadCall) -> Draft:
+def drafted(session: Session, row: PadCall) -> Draft:
+    """A call with what is typed."""
     values = opened(session, row)["values"]
     return Draft(row.id, row.at, row.version, values, row.urgent_at is not None, row.ring_id is not None)
 
@@ -102,8 +103,15 @@ def find(session: Session, who: Actor, number: int, *, lock: bool = False) -> Pa
     query = select(PadCall).where(PadCall.id == number, PadCall.user_id == who.user_id, PadCall.unit_id == who.unit_id)
     row = session.scalars(query.with_for_update() if lock else query).first() if number < 1 << 62 else None
     if row is None:
-        raise CallError("没有这个通话", status=404)
+        raise _taken(session, who, number) or CallError("没有这个通话", status=404)
     return row
+
+
+def _taken(session: Session, who: Actor, number: int) -> CallError | None:
+    """Why somebody who is beside the call types nothing into it: the other one does."""
+    query = select(User.name).join(PadCall, PadCall.user_id == User.id)
+    name = session.scalar(query.where(PadCall.id == min(number, 1 << 62), PadCall.with_user == who.user_id))
+    return CallError(f"{name}正在填写这个通话", status=409) if name is not None else None
 
 
 def current(session: Session, who: Actor, number: int = 0) -> Draft | None:
@@ -113,7 +121,7 @@ def current(session: Session, who: Actor, number: int = 0) -> Draft | None:
     )
     rows = session.scalars(query.order_by(PadCall.id.desc()).limit(20)).all()
     chosen = next((row for row in rows if row.id == number), rows[0] if rows else None)
-    return _shown(session, chosen) if chosen is not None else None
+    return drafted(session, chosen) if chosen is not None else None
 
 
 def save(session: Session, who: Actor, number: int, values: Any, *, page: str, seq: int, version: int) -> PadCall:

@@ -5,21 +5,21 @@ Everything with words of the caller travels in the body of a POST: nothing of it
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, jsonify, render_template, request
+from flask import Blueprint, get_template_attribute, jsonify, render_template, request
 from werkzeug.wrappers import Response
 
 from hub import casework, clock, db
-from hub.supervision import call_ends, call_hints, call_rings, callers
+from hub.supervision import call_company, call_ends, call_hints, call_rings, callers, plan, points, queue
 from hub.supervision.callers import CallError, Draft
-from hub.terms import Role
+from hub.web import maps
 from hub.web.security import me, signed_in
 
 bp = Blueprint("callpad", __name__)
 
-TAKERS = (Role.OPERATOR, Role.HANDLER, Role.LEAD)
-"""Who takes calls."""
+TAKERS = call_company.TAKERS
 DIALECTS = ("普通话", "本地方言", "外地方言", "少数民族语言")
 
 
@@ -65,6 +65,7 @@ def page() -> str:
         draft = callers.current(session, me(), request.args.get("number", 0, type=int))
         return render_template(
             "callpad.html", draft=_draft(draft) if draft else None, about=call_ends.ABOUT, dialects=DIALECTS,
+            colleagues=call_company.colleagues(session, me()),
             card=call_hints.scope_card(session, me(), clock.now()), **_lists(session),
         )  # fmt: skip
 
@@ -73,6 +74,7 @@ def _lists(session: Any) -> dict[str, Any]:
     return {
         "calls": callers.today(session, me()), "counts": callers.counts(session, me()),
         "rings": call_rings.rings(session, me()), "notes": callers.notes(session, me()),
+        "asked": call_company.asked(session, me()),
     }  # fmt: skip
 
 
@@ -120,6 +122,50 @@ def hints() -> Response:
 def places() -> Response:
     """Counties and towns for the words of the place box."""
     return jsonify(places=call_hints.find_places(_words(_given(), "words", 60), me().unit_code))
+
+
+@bp.post("/call/plan")
+@signed_in(*TAKERS)
+def around() -> Response:
+    """A plan of the county named by `division`: its seat, those around it, points of open clues there."""
+    division = call_hints.county_of(_words(_given(), "division", 12))
+    if not division:
+        return jsonify(html="", name="")
+    with db.reading() as session:
+        found = points.find(session, me(), queue.Filters(state="open", division=division))
+    frame = maps.seats(division)
+    marks = [plan.Mark(*one.point, tone="rest", size=maps.POINT) for one in found.pinned]
+    here = [replace(one, tone="here", size=9.0) for one in frame if one.label == maps.name_of(division)]
+    drawn = plan.draw([*here, *frame, *plan.near(marks, frame)])
+    picture = get_template_attribute("plan.html", "plan")(drawn)
+    told = {"open": found.total, "pinned": len(found.pinned)}
+    return jsonify(html=picture, name=queue.place_name(division), **told)
+
+
+@bp.post("/call/<int:number>/company")
+@signed_in(*TAKERS)
+def company(number: int) -> Response:
+    """Asks a `colleague` into the call."""
+    with db.transaction() as session:
+        return jsonify(name=call_company.ask(session, me(), number, _number(_given(), "colleague")))
+
+
+@bp.post("/call/<int:number>/along")
+@signed_in(*TAKERS)
+def along(number: int) -> Response:
+    """What is typed in a call into which the person was asked."""
+    with db.transaction() as session:
+        read = call_company.read(session, me(), number)
+    return jsonify(by=read["by"], values=read["values"], since=clock.china(read["at"]).strftime("%H:%M"),
+                   saved=clock.china(read["saved"]).strftime("%H:%M:%S"))  # fmt: skip
+
+
+@bp.post("/call/<int:number>/take-over")
+@signed_in(*TAKERS)
+def take_over(number: int) -> Response:
+    """The colleague goes on with the call."""
+    with db.transaction() as session:
+        return jsonify(_draft(call_company.take_over(session, me(), number)))
 
 
 @bp.post("/call/<int:number>/urgent")

@@ -30,7 +30,7 @@ MANY = 50  # changed clues of one burst that are still named one by one
 
 
 Box = queue.SimpleQueue[int | tuple[str, int]]
-"""What a stream still has to say: a changed clue, or ("here", clue) and ("mention", 0)."""
+"""What a stream still has to say: a changed clue, or ("here", clue), ("mention", 0) and ("ring", 0 or 1)."""
 
 
 class Fanout:
@@ -102,6 +102,14 @@ class Fanout:
                 for _unit, _person, box in self._queues.values():
                     box.put(CLOCK)
             return
+        if isinstance(ring := note.get("r"), int):  # a telephone rings in a unit, or a colleague asks into a call
+            units, people = note.get("u") or [], note.get("to") or []
+            if isinstance(units, list) and isinstance(people, list):
+                with self._lock:
+                    to = [box for unit, person, box in self._queues.values() if unit in units or person in people]
+                for box in to:
+                    box.put(("ring", ring))
+            return
         if isinstance(spoken := note.get("m"), list):  # a note speaks to these people
             with self._lock:
                 to = [box for _unit, person, box in self._queues.values() if person in spoken]
@@ -126,7 +134,8 @@ fanout = Fanout()
 def stream() -> Response:
     """Server-sent events `clue` with the numbers of changed clues of the own unit; an empty list means "many", or that
     the stream has just begun: a change between the page and its stream is not lost. `clock`: a demo's time was moved.
-    `here`: who looks at these clues has changed; `mention`: a note speaks to the person.
+    `here`: who looks at these clues has changed; `mention`: a note speaks to the person; `ring`: a telephone of the
+    unit rings (0), or a colleague asks the person into a call (1).
 
     Ends after 60 s; the browser comes back by itself and reads again what it shows.
     """
@@ -147,7 +156,7 @@ def stream() -> Response:
                     if CLOCK in changed:
                         changed.discard(CLOCK)
                         yield "event: clock\ndata: moved\n\n"
-                    for kind in ("here", "mention"):
+                    for kind in ("here", "mention", "ring"):
                         named = sorted(one[1] for one in changed if isinstance(one, tuple) and one[0] == kind)
                         if named:
                             yield f"event: {kind}\ndata: {json.dumps(named)}\n\n"

@@ -92,7 +92,7 @@ def counted(counts: dict[str, int], frame: list[plan.Mark]) -> list[plan.Mark]:
     held = {code: n for code, n in counts.items() if code}
     most = max(held.values(), default=0)
     made = [
-        plan.Mark(*point, label=_name(code), key=code, tone="rest", size=size_of(n, most), number=str(n))
+        plan.Mark(*point, label=name_of(code), key=code, tone="rest", size=size_of(n, most), number=str(n))
         for code, n in held.items()
         if (point := centre(code)) is not None
     ]
@@ -100,7 +100,8 @@ def counted(counts: dict[str, int], frame: list[plan.Mark]) -> list[plan.Mark]:
     return made + [one for one in frame if (one.latitude, one.longitude) not in known]
 
 
-def _name(code: str) -> str:
+def name_of(code: str) -> str:
+    """What people call a division; "" for an unknown code."""
     row = table().get(code)
     return (row.short or row.name) if row is not None else ""
 

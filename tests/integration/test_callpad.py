@@ -29,6 +29,7 @@ from hub.models import (
     Notice,
     PadCall,
     QueryCode,
+    User,
     Value,
     Wish,
     Work,
@@ -364,3 +365,47 @@ def test_codes_of_two_calls_differ(operator: Operator) -> None:
     assert len(codes) == 2
     assert count(select(QueryCode)) == 2
     assert count(select(Notice)) == 0
+
+
+def test_a_colleague_asked_in_reads_along_and_may_go_on_with_the_call(app: Flask, operator: Operator) -> None:
+    colleague, stranger, lead = Operator(app, "colleague"), Operator(app, "stranger"), Operator(app, "lead")
+    number = operator.take()
+    assert operator.save(number, CALL).status_code == 200
+    with db.reading() as session:
+        ids = {row.login: row.id for row in session.execute(select(User.login, User.id))}
+    for nobody in (ids["stranger"], ids["mailroom"], ids["operator"], 0, "x"):
+        assert operator.post(f"/call/{number}/company", colleague=nobody).status_code == 422
+    for other in (colleague, stranger, lead):  # nobody opens a call into which nobody asked them
+        assert other.post(f"/call/{number}/along").status_code == 404
+        assert other.post(f"/call/{number}/take-over").status_code == 404
+    assert operator.post(f"/call/{number}/company", colleague=ids["colleague"]).status_code == 200
+    assert f'data-along="{number}"' in colleague.client.get("/call/lists").text
+    assert f'data-along="{number}"' not in lead.client.get("/call/lists").text
+    assert [colleague.post(f"/call/{number}/along").json["values"]["facts"] for _ in range(2)] == [FACTS] * 2  # type: ignore[index]  # JSON of an answer
+    assert lead.post(f"/call/{number}/along").status_code == 404
+    assert count(select(Event).where(Event.object == f"call:{number}", Event.act == "call_read")) == 1
+    assert colleague.post(f"/call/{number}/draft", values={}, page="x", seq=1, version=9).status_code == 404, (
+        "reads only"
+    )
+    taken: Any = colleague.post(f"/call/{number}/take-over").json
+    assert taken["values"]["facts"] == FACTS
+    late = operator.save(number, CALL | {"facts": "晚到的一句"})
+    assert (late.status_code, "正在填写这个通话" in late.json["error"]) == (409, True)  # type: ignore[index]  # JSON of an answer
+    assert operator.post(f"/call/{number}/along").json["values"]["facts"] == FACTS  # type: ignore[index]  # asked back in
+    colleague.end(number, "clue", CALL)
+    worked()
+    assert colleague.outcome(number)["no"] == one(select(Clue)).no
+    assert operator.post(f"/call/{number}/along").status_code == 404, "the call has ended"
+    acts = ["call_answered", "call_company", "call_read", "call_handed"]
+    with db.reading() as session:
+        seen = session.scalars(select(Event.act).where(Event.object == f"call:{number}").order_by(Event.seq)).all()
+    assert [act for act in seen if act in acts] == [*acts, "call_read"]
+
+
+def test_the_plan_of_a_place_shows_the_county(operator: Operator) -> None:
+    told: Any = operator.post("/call/plan", division="430922105").json
+    assert (told["name"], told["open"]) == ("湖南省益阳市桃江县", 0)
+    assert 'class="mark-here"' in told["html"]
+    assert "桃江" in told["html"]
+    for nothing in ("", "x", "999999", "²", None):
+        assert operator.post("/call/plan", division=nothing).json == {"html": "", "name": ""}

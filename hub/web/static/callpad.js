@@ -165,6 +165,7 @@
     chosen.place = division ? (chosen.whole && name.startsWith(chosen.whole) ? chosen.whole : name) : "";
     $("#division").hidden = !division;
     $("#division").textContent = division ? (division.length > 6 ? "✓ 已到乡镇" : "✓ 已到县") : "";
+    document.dispatchEvent(new CustomEvent("pad:place"));
   }
   function usePlace(item) {
     const box = $("#c-place");
@@ -376,19 +377,18 @@
   $("#f-kind").addEventListener("keydown", (event) => { if (event.key === "Enter" && !composing(event)) { event.preventDefault(); $("#follow-form").requestSubmit(); } });
   $("#follow-no").addEventListener("click", () => follow.close());
 
-  // ---- keys, lists
+  // ---- keys (in the one table of hub.js, so that "?" shows them), lists
   const start = (how) => (how === "follow_up" ? askProof() : finish(how));
-  const KEYS = { F8: "clue", F6: "consultation", F7: "follow_up", F9: "invalid" };
-  document.addEventListener("keydown", (event) => {
-    if (composing(event) || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key in KEYS || event.key === "F4" || event.key === "F2") event.preventDefault(); else return;
-    if (done.open || follow.open || event.repeat) return;
-    if (event.key === "F4") return urgent();
-    if (event.key in KEYS) return start(KEYS[event.key]);
+  const KEYS = [["F8", "线索登记", "clue"], ["F6", "记为咨询", "consultation"], ["F7", "跟进已有线索", "follow_up"], ["F9", "打错或骚扰", "invalid"]];
+  const press = (run) => (event) => { if (!composing(event) && !event.repeat && !$("dialog[open]")) run(event); };
+  hub.key("F2", "接听来电；通话中 Shift+F2 另开一个", "#pad", press((event) => {
     const ring = $("[data-ring]:not([data-back-call])");
     if (call && typed() && !ring && !event.shiftKey) return say("当前通话还没有结束；按 Shift+F2 另开一个");
     take(ring ? Number(ring.dataset.ring) : 0);
-  });
+  }), { always: true });
+  hub.key("F3", "请同事加入通话", "#company-ask:not([disabled])", press(() => $("#company-ask").click()), { always: true });
+  hub.key("F4", "正在发生", "#pad", press(urgent), { always: true });
+  for (const [pressed, words, how] of KEYS) hub.key(pressed, words, "#pad", press(() => start(how)), { always: true });
   async function take(ring) {
     if (call && sent < seq) await push();
     if (call && sent < seq) return complain("当前通话还没有保存，请稍候");
@@ -425,6 +425,8 @@
     times(list);
   }
   setInterval(() => { if (!document.hidden) refresh(); }, 3000);
+  hub.hear("ring", refresh); // at once; the interval is for where no stream is free
+  hub.pad = { post, node, complain, refresh, Refused, typed, call: () => call, open: () => open(), show, division: () => chosen.division };
 
   const kept = pad.dataset.draft ? JSON.parse(pad.dataset.draft) : null;
   if (kept) { show(kept); state("已恢复未结束的通话", "ok"); $("#c-facts").focus(); }

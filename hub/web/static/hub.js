@@ -61,7 +61,7 @@ const hub = (() => {
   // number only; a page reads again what its person may see.
   const listeners = [];
   const tell = (ids) => listeners.forEach((listener) => listener(ids));
-  const hearers = { here: [], mention: [] }; // who looks at which clue; a note speaks to this person
+  const hearers = { here: [], mention: [], ring: [] }; // who looks at which clue; a note speaks to this person; a telephone rings
   const hear = (kind, hearer) => { hearers[kind].push(hearer); live(() => {}); };
   const pass = (told) => { if (told) hearers[told.kind].forEach((hearer) => hearer(told.ids)); };
   function live(listener) {
@@ -178,6 +178,12 @@ const hub = (() => {
   key("n", "登记来件", ".menu a[href='/new']", () => location.assign("/new"));
   key("u", "返回上一级", "[data-key='u']", () => $("[data-key='u']").click());
   key("F2", "接听来电", () => $(".menu a[href='/call']") && !$("#pad"), () => location.assign("/call#new"), { always: true });
+
+  // A telephone rings, or a colleague asks into a call: said on every page of who takes calls; F2 opens the pad.
+  if ($(".menu a[href='/call']") && !$("#pad")) hear("ring", (kinds) => {
+    const asked = kinds.includes(1);
+    toast(asked ? "同事请您加入通话" : "有来电：按 F2 接听", { undo: () => location.assign(asked ? "/call" : "/call#new"), words: asked ? "打开" : "接听", seconds: 30 });
+  });
 
   // A menu that opens shuts with Escape and with a click elsewhere.
   document.addEventListener("keydown", (event) => {
