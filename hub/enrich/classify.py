@@ -19,11 +19,11 @@ from hub.enrich import words
 from hub.enrich.concepts import Hit, Lexicon
 from hub.terms import CLASS_LABELS, Passage, Span, Suggestion
 
-VERSION = "class-4"
+VERSION = "class-5"
 PRODUCER = "class"
 DATA = Path(__file__).parent / "data" / "class_rules.toml"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
-RULE_STEP = 4.0  # the score of a rule that multiplies the odds of its class by e
+RULE_STEP = 5.0  # the score of a rule that multiplies the odds of its class by e
 FLOOR = 0.002  # no class is ruled out by words alone
 SILENT = 0.25  # share of "says nothing" from which a text without a firing rule is asked about
 SILENT_SHORT = 0.10  # the same where fewer than SHORT words of it are known

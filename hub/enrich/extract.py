@@ -21,7 +21,7 @@ from hub.enrich.extract_numbers import Found, numbers
 from hub.enrich.extract_times import When, dates
 from hub.terms import Passage, Span, Suggestion
 
-VERSION = "extract-6"
+VERSION = "extract-7"
 PRODUCER = "extract"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
 MASK = "\u2587"
@@ -91,7 +91,7 @@ def _mask(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return "".join([*parts, text[place:]])
 
 
-_SPREAD = re.compile(r"(?<![^\s：:，。、；（(])(?:[^\sA-Za-z] ){2,400}[^\sA-Za-z](?![^\s])")
+_SPREAD = re.compile(r"(?<![^\s：:，。、；（(])(?:[^\sA-Za-z] ){2,400}[^\sA-Za-z](?![^\s，。、；）)])")
 """Characters with a blank after each, as scans of wide type are read."""
 
 

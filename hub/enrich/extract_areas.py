@@ -32,7 +32,7 @@ AREA = re.compile(
     rf"(?:(?P<low>{_NUMBER})(?:-|~|～|—|到|至|、)){{0,1}}(?P<num>{_NUMBER})(?P<vague>[多余来把]{{0,2}})个? ?"
     r"(?P<unit>平方公里|平方千米|平方米|平方|平米|㎡|[mM]²|[mM]2(?![0-9])|km²|k㎡|km2|公顷|[hH][mM](?:²|2(?![0-9]))|"
     rf"公亩|亩|顷|垧|晌|分(?={_PLOT})|厘(?={_PLOT})|平(?![均时安静整原常等台民]))"
-    r"(?P<tail>半|(?:零|又)?[0-9一二两三四五六七八九]{1,2}分(?:[0-9一二三四五六七八九]厘|半)?|"
+    r"(?P<tail>半|(?:零|又)?[0-9一二两三四五六七八九壹贰叁肆伍陆柒捌玖]{1,2}分(?:[0-9一二三四五六七八九壹贰叁肆伍陆柒捌玖]厘|半)?|"
     r"零?[0-9一二三四五六七八九]厘|"
     r"[一二三四五六七八九](?=[，。、；,.;\s左的]|$))?"
 )
@@ -141,8 +141,8 @@ def _tail(words: str | None, unit: str) -> float:
     if words == "半":
         return 0.5
     value = 0.0
-    fen = re.compile(r"([0-9]{1,2}|[一二两三四五六七八九])分").search(words)
-    li = re.compile(r"([0-9]|[一二三四五六七八九])厘").search(words)
+    fen = re.compile(r"([0-9]{1,2}|[一二两三四五六七八九壹贰叁肆伍陆柒捌玖])分").search(words)
+    li = re.compile(r"([0-9]|[一二三四五六七八九壹贰叁肆伍陆柒捌玖])厘").search(words)
     if fen:
         value += (_number(fen[1]) or (0.0, False))[0] / 10
     if li:
@@ -201,6 +201,17 @@ def _measured(text: str) -> list[Area]:
     return found
 
 
+def _between(low: str, high: str) -> float | None:
+    """The lower end of a range said with a pause: 十五、六亩 = 15, 三、四十亩 = 30; None where it is none."""
+    if not low or low[-1] not in _CN_VALUE or high[:1] not in _CN_VALUE or _CN_VALUE[high[0]] != _CN_VALUE[low[-1]] + 1:
+        return None
+    if len(high) == 1 and len(low) > 1:
+        return (chinese_number(low) or (None, False))[0]
+    if len(low) == 1 and len(high) > 1 and high[1] in "十百千万":
+        return (chinese_number(low + high[1:]) or (None, False))[0]
+    return None
+
+
 def _area(text: str, match: re.Match[str]) -> Area | None:
     start, unit = match.start(), match["unit"]
     if match["low"] is None and start and text[start - 1] in "0123456789.":
@@ -210,7 +221,10 @@ def _area(text: str, match: re.Match[str]) -> Area | None:
     if first is None or second is None:
         return None
     value, vague = first
-    if match["low"] and value > second[0]:  # "3、5亩" of an enumeration, not a range
+    spoken = _between(match["low"] or "", match["num"])
+    if spoken is not None:
+        value, vague = spoken, True
+    elif match["low"] and value > second[0]:  # "3、5亩" of an enumeration, not a range
         value, vague = second
         start = match.start("num")
     if match["low"] and match["num"][-1:] == "万" and match["low"][-1:] != "万":

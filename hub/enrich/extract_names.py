@@ -76,7 +76,9 @@ def person_at(text: str, place: int) -> tuple[str, int] | None:
 
 
 _CONTACT = "电话|手机|地址|姓名|名字|联系|身份|住址|号码|单位|微信"
-_NO_PERSON = re.compile(f"[和与及](?:{_CONTACT})|位?征地|[^{HAN}]|.{{0,2}}(?:征地|补偿|拆迁|征收)")
+_NO_PERSON = re.compile(
+    f"戴(?:金|墨镜|眼镜|帽|口罩|手|头盔|安全)|[和与及](?:{_CONTACT})|位?征地|[^{HAN}]|.{{0,2}}(?:征地|补偿|拆迁|征收)"
+)
 _AND_CONTACT = re.compile(f"[和与及跟](?:{_CONTACT})")
 
 
@@ -96,7 +98,7 @@ def _boundary(piece: str, place: int, family: int) -> tuple[str, int] | None:
     if given[0] == "某":
         length = 2 if given[1:2] in ("某", "甲", "乙") else 1
         return piece[: family + length], place + family + length
-    if given[0] in _NEVER_GIVEN:
+    if given[0] in _NEVER_GIVEN and given not in _YET_GIVEN:
         return None
     if _HOUSE.match(piece, family):
         return None
@@ -129,6 +131,9 @@ NICKNAME = re.compile(
     "瘸子|麻子|瞎子|聋子|胖子|瘦子|矮子|秃子|拐子|驼子|跛子|哑巴|歪嘴|光头|大炮|大头|大嘴|大胆|老板|[大二三四五六七八九]毛|[老小][大二三四五六七八九幺]"
 )
 _NEVER_GIVEN = frozenset("氏在把将被未与跟是的等也就都还或者啊吧呢吗这那我他她你它们个为了着过给向每说不")
+_YET_GIVEN = frozenset(
+    [a + b for a, b in zip("向向向向向向向向向向为为为为", "东阳荣前明红军华辉春民国军华", strict=True)]
+)
 _TITLES = (
     "村支部书记|支部书记|党支部书记|村党支部书记|党总支书记|村支书|老支书|支书|村书记|总支书记|"
     "村主任|村委会主任|村委主任|主任|副主任|村长|副村长|副镇长|镇长|"
@@ -155,8 +160,9 @@ NAMED = re.compile(
 _ACT = (
     "在|占|盖|建了|建起|开了|雇|带人|带头|找人|填|推|开荒|取土|抽沙|采|卖|租|圈|合伙|他|她|私自|非法|违法|未经|未批|擅自|强占|占用|占地|占了|霸占|侵占|强行|偷|盗|把|将|无证|违规|"
     "利用|等人|建房|盖房|卖地|卖了|挖|倒卖|越界|越权|干的|弄的|占的|盖的|一家|兄弟|夫妻|父子|"
-    "两口子"
+    "两口子|合谋|联手|一起|霸着|抢占|乱挖|私挖|私采|私盖|偷建|抢建|雇人|请人|拿着|开铲车|开挖机"
 )
+_DEED = re.compile(_ACT)
 SURNAMED = re.compile(rf"(?<![我人本贵同老百咱俺家])姓([{HAN}])(?=的|[，。,；;、]|$)")
 BEFORE_FACT = re.compile(
     rf"(?:举报|反映|投诉|控告|检举|查处|是|由|被|让)(?=[{HAN}]{{2,4}}(?:[、和与][{HAN}]{{2,4}})?(?:{_ACT}))"
@@ -172,9 +178,9 @@ KIN = (
 OTHERS_KIN = re.compile(rf"(?:[他她其]的?|和|跟|与|同)(?:{KIN})(?=[{HAN}])")
 TRADE = re.compile(rf"[开养卖做搞干包跑贩][{HAN}]{{1,5}}的(?=[{HAN}]{{2,4}}(?:{_ACT}))")
 FROM_PLACE = re.compile(
-    rf"(?:村里|我们村|我村|咱村|本村|同村|队里|组里|我们组|本组|我们队|镇上|街上|老街|屋后|隔壁|对门|"
+    rf"(?:村里|我们村|我村|咱村|本村|同村|邻村|外村|隔壁村|对面村|上头村|队里|组里|我们组|本组|我们队|镇上|街上|老街|屋后|隔壁|对门|"
     rf"[{HAN}]{{1,3}}[村组屯庄街镇冲湾坪坳岭塘桥坝寨沟店铺垸])"
-    rf"(?:的|有个|有一个|一个)?(?=[{HAN}]{{2,4}}(?:{_ACT}))"
+    rf"(?:的|有个|有一个|一个)?(?=[{HAN}]{{2,4}}(?:[、和与][{HAN}]{{2,4}})?(?:{_ACT}))"
 )
 BEHIND = re.compile(
     rf"(?:幕后|背后|真正|实际|老板|主谋|带头|牵头|指使|为首|主使|其实)[^，。；！？,;\n]{{0,16}}[的是](?=[{HAN}]{{3}}(?:[，。；,;\s]|$))"
@@ -254,8 +260,7 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
                 continue
             add(match.end(), match[0])
     for match in (*FROM_PLACE.finditer(text), *TRADE.finditer(text)):
-        person = person_at(text, match.end())
-        if person and re.compile(_ACT).match(text, person[1]) and not _reporter_side(text, match.start()):
+        if _acts(text, match.end()) and not _reporter_side(text, match.start()):
             add(match.end(), match[0])
     found += [
         Name(match[0], match.start(), match.end(), "natural_person", match[2])
@@ -263,8 +268,7 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
         if match[1] in word_lists().surnames
     ]
     for match in CLAUSE.finditer(text):
-        person = person_at(text, match.end())
-        if person and re.compile(_ACT).match(text, person[1]):
+        if _acts(text, match.end()):
             add(match.end(), "句首")
     for match in MASKED.finditer(text):
         if match[0][0] in word_lists().surnames and not text[max(0, match.start() - 5) : match.start()].endswith(
@@ -281,6 +285,21 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
 
 OWN_NAME = re.compile(r"(?:名字|姓名|我)[^，。；！？,;\n]{0,8}[，, ]{0,2}$")
 OTHERS = re.compile(r"[他她]|老板|支书|主任|村长|对方|那人|那个|队长|书记|人家|包工头")
+
+
+def _acts(text: str, place: int) -> bool:
+    """Whether at `place` stands a person, or several (季昌明、季昌盛), of whom a deed is told."""
+    for _ in range(4):
+        person = person_at(text, place)
+        if person is None:
+            return False
+        if _DEED.match(text, person[1]):
+            return True
+        link = PAIR.match(text, person[1])
+        if link is None:
+            return False
+        place = link.end()
+    return False
 
 
 def own_surname(text: str, place: int) -> bool:

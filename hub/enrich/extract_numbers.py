@@ -15,8 +15,9 @@ DIGITS |= dict(zip("零〇洞幺一拐勾二两三四五六七八九壹贰叁肆
 DIGITS |= dict.fromkeys("么腰妖夭", "1")  # how 幺 is written by ear
 _D = "[0-9零〇洞幺么腰妖夭一拐勾二两三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _PAUSE = "…嗯啊呃"  # between the digits of a spoken number
-_SEP = f"[ \t\\-\u2010-\u2015\u00b7.、,，()（）/杠{_PAUSE}]"
-RUN = re.compile(f"(?:[二两三四五六七八]个)?{_D}(?:{_SEP}{{0,2}}(?:[二两三四五六七八]个)?{_D}){{6,60}}")
+_FILLER = re.compile("然后是?|后面是?|后头是?|中间是?|接着是?|再就是|再是|横杠|空格")  # said between groups of digits
+_SEP = f"(?:[ \t\\-\u2010-\u2015\u00b7.、,，()（）/杠{_PAUSE}]|{_FILLER.pattern})"
+RUN = re.compile(f"(?:[二两三四五六七八]个)?{_D}(?:{_SEP}{{0,3}}(?:[二两三四五六七八]个)?{_D}){{6,60}}")
 _REPEAT = re.compile(f"([二两三四五六七八])个({_D})")
 _CUE = re.compile(r"(?:电话|手机|座机|固话|联系方式|拨打|号码|回电|来电|致电|微信|[Tt][Ee][Ll])[^0-9，。；]{0,8}$")
 _NO_PHONE = re.compile(
@@ -26,6 +27,10 @@ _NO_PHONE = re.compile(
 _ID_CUE = re.compile(r"(?:身份证|证件|公民身份)[^0-9]{0,10}$")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CODE_AFTER = re.compile(f"[，, ]{{0,2}}(?:区号|前面加)(?:是|为)?[:： ]?({_D}{{3,4}})(?!{_D})")
+_CODE_BEFORE = re.compile(
+    f"区号(?:是|为)?[:： ]?({_D}{{3,4}})[，,。 ]{{0,2}}"
+    "(?:然后|后面|座机|固话|本地)?(?:的)?(?:电话|号码|座机)?(?:号码?)?(?:是|为)?[:： ]?$"
+)
 _AREA_CODE = re.compile(r"0(?:10|2[0-9]|[3-9][0-9]{2})")
 
 
@@ -164,6 +169,9 @@ def _phones(text: str, digits: list[_Digit]) -> Iterator[Found]:
         behind = _CODE_AFTER.match(text, end) if len(value) in (7, 8) else None
         if behind and _AREA_CODE.fullmatch(code := "".join(DIGITS[char] for char in behind[1])):
             value, end = f"{code}-{value}", behind.end()  # 五二一二三四五，区号零四七八
+        before = _CODE_BEFORE.search(text, max(0, digits[i].start - 26), digits[i].start) if behind is None else None
+        if before and len(value) in (7, 8) and _AREA_CODE.fullmatch(code := "".join(DIGITS[c] for c in before[1])):
+            value = f"{code}-{value}"  # 区号零四七八，号码五二一二三四五
         yield Found(value, digits[i].start, end)
         _take(digits, i, length)
         i += length
@@ -220,10 +228,12 @@ def _mobile(text: str, digits: list[_Digit], i: int) -> tuple[str, int] | None:
 
 
 def _joined(text: str, digits: list[_Digit], i: int, length: int) -> bool:
-    """Gaps inside one number: blanks and hyphens; commas only between spoken digits."""
+    """Gaps inside one number: blanks and hyphens; commas only between spoken digits, points only in 139.0478.6621."""
+    if length == 11 and {n for n in range(1, 11) if digits[i + n].gap.strip(" ")} == {3, 7}:
+        return True
     for digit in digits[i + 1 : i + length]:
         other = digit.gap.strip(" -\t()（）杠\u2010\u2011\u2012\u2013\u2014\u2015")
-        if other and (text[digit.start].isascii() or digit.gap.strip(f" ,，、{_PAUSE}")):
+        if other and (text[digit.start].isascii() or _FILLER.sub("", digit.gap).strip(f" ,，、{_PAUSE}")):
             return False
     return True
 

@@ -29,7 +29,7 @@ _CUT = re.compile(
     r"举报人?|反映|以|投诉|名字叫|名叫|叫做|叫|名为|批给|卖给|租给|转让给|转给|出让给|承包给|包给|"
     r"发包给|给|的|是|由|被|把|将|和|与|跟|同意|以及|在|到|向|从|对|有一?[个家]|一[个家]|这[个家]|"
     r"那[个家]|某|[个家座]|"
-    r"查处|控告|检举|请|让|叫|因|为了|称|系|属于|就是|有|来自|位于|靠近|附近|旁边|边上|外来|外地|门口|那边|这边|那儿|这儿|后面|前面|对面|背后|"
+    r"查处|控告|检举|请|让|叫|因|为了|称|系|属于|就是|有(?!限)|来自|位于|靠近|附近|旁边|边上|外来|外地|门口|那边|这边|那儿|这儿|后面|前面|对面|背后|"
     r"路口|下面|跟前|对过|看到|看见|[东西南北]侧|[东西南北]头|"
     r"本地|当地|私人|老板|开了|开的|建了|办了|开设|违规|违法|非法|未经|名下|及|或者|或|等|自称|"
     r"其中|于|承租方|承包方|受让方|开发商|施工方|施工单位|建设单位|被举报人|被举报单位|被举报方|单位名称|违法主体|责任主体|企业|主体|单位|变成|成为|挂靠|经过|路过|现在|出租|[a-z0-9▇\s，。；：！？、,;:!?“”\"‘’《》\[\]【】()（）]"
@@ -73,13 +73,15 @@ def organisations(text: str) -> list[Name]:
         following = matches[index + 1] if index + 1 < len(matches) else None
         if following and following.start() <= match.end():
             continue  # 恒基房地产|开发公司, 矿业|有限公司: the longer name ends later
+        if following and following[0] == "分公司" and following.start() - match.end() <= 8:
+            continue  # …有限责任公司|宜宾分公司
         if (
             following
             and match[0] in ("矿业", "房地产", "石业", "煤矿", "铁矿", "金矿", "集团", "农业园")
             and (following.start() - match.end() <= 6 and not _CUT.search(text, match.end(), following.start()))
         ):
             continue
-        name = _organisation(text, max(last, match.start() - 26), match)
+        name = _organisation(text, max(last, match.start() - 34), match)
         if name is not None and not any(o.start <= name.start < o.end for o in found[:40]):
             found.append(name)
             last = name.end

@@ -28,14 +28,14 @@ from hub.enrich.extract_senders import senders
 REPORTER_CUE = re.compile(
     r"(?:我的名字叫做?|我的名字是|我名字叫|我名叫|我叫做?|我就叫|本人叫|本人姓名|本人名叫|本人系|"
     r"本人是|本人[:：]?|(?<!被)(?:实名)?(?:举报[人者]|反映[人者]|投诉[人者]|来电[人者]|来信[人者]|写信[人者]|寄[件信]人|寄信者|发[件信]人|来访人|诉求人|咨询人|报告人|控告人|"
-    r"检举人|申请人|信访人|上访人|求助人|报案人|联系人)"
-    r"(?:[（(](?:签名|签字|签章|签名盖章|盖章|手印|捺印)[）)])?(?:的?姓名|名字|名称)?(?:是|叫|为|系)?|署名|落款|签名|(?<![人位体])姓名|我是|我姓|本人姓|"
+    r"检举人|申请人|信访人|上访人|求助人|报案人|申诉人|请愿人|陈述人|留言人|留言者|发帖人|来函人|具名人|联名人|联系人)(?:代表)?"
+    r"(?:[（(](?:签名|签字|签章|签名盖章|盖章|手印|捺印)[）)])?(?:的?姓名|名字|名称|信息|资料)?(?:是|叫|为|系)?|署名|具名|落款|签名|(?<![人位体])姓名|我是|我姓|本人姓|"
     r"[免敝]贵?姓?|[俺咱](?:家)?(?:姓|叫|是)|叫我|我是姓|名字(?=叫))[ \t\u3000]{0,4}[:：]?[ \t\u3000]{0,4}"
     r"(?:\n[ \t]{0,4})?"
 )
 REPORTER_MEMBER = re.compile(
     rf"(?:我们?|本人|俺们?|咱们?)(?:是|系)[^，。；！？,;\n]{{0,24}}?(?:村民|居民|职工|员工|业主|农民|牧民|社员|"
-    rf"群众|住户|农户|党员|教师|老师|个体户|养殖户|种植户|学生|医生|司机|工人|军人|干部|老师傅|退休[干职]\w|代表|村人|的人|退休工人)(?:代表|"
+    rf"群众|住户|农户|党员|教师|老师|个体户|养殖户|种植户|学生|医生|司机|工人|军人|干部|老师傅|退休[干职]\w|代表|(?:原|老|退休|前任?)?(?:会计|出纳|文书|支书|村主任|队长|组长|社长|书记|民兵连长|妇女主任)|退休老师|退役军人|退伍军人|护林员|监督员|信息员|村人|的人|退休工人)(?:代表|"
     rf"兼\w{2})?(?:叫|名叫|[:：])?(?=[{HAN}])"
 )
 TELLS = re.compile(
@@ -81,6 +81,12 @@ def _beside(text: str, end: int) -> Iterator[Name]:
 
 _CALLING = re.compile(
     r"[长员户者人民师生工商兵手匠亲友属]$|书记|主任|干部|会计|农民|村|镇|县|市|省|想|要|的|来|说|有|在|了|家|大队|小组|单位|公司|老乡|知道|同意|地|房"
+)
+_STATED = re.compile(
+    rf"(?:实名(?:举报)?|署真名|我)[，,、：:] ?(?=[{HAN}]{{2,4}}[，,。；;\s▇])"  # 实名举报，宋庆生， / 我，田桂兰，
+)
+_SEX = re.compile(
+    r"(?:来电人|举报人|反映人|投诉人|来访人)[（(，, ：:]{0,2}[男女](?:性|士)?[）)，, ]{0,2}姓(?=[\u4e00-\u9fff])"
 )
 _AGAIN = re.compile("[，,。 ]{1,2}(?:我?叫|全名)?")
 _AND = re.compile(r"(?:、|和|与|及|跟|以及|[ \u3000]{1,3})")
@@ -131,6 +137,12 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
             found += here
     for match in REPORTER_LOOSE.finditer(text):
         found += _reporter_at(text, match.end(), "名字叫")
+    for match in _STATED.finditer(text):
+        person = person_at(text, match.end())
+        if person and len(person[0]) > 1 and not is_han(text[person[1] : person[1] + 1] or "。"):
+            found += _reporter_at(text, match.end(), "我叫")
+    for match in _SEX.finditer(text):
+        found += _reporter_at(text, match.end(), "我姓")
     for match in TELLS.finditer(text):
         found += _reporter_at(text, match.end(), "反映人")
     for match in SURNAMED.finditer(text):
@@ -201,6 +213,8 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
         loose = cue in ("我是", "本人", "答", "本人是", "本人系", "联系人")
         if not not_a_place(text, name, end) or (loose and not _closed(text, end)):
             return
+        if loose and name[-1] in _SETTLED and text[end : end + 1] in ("的", "这", "那", "人"):
+            return  # 我是郑家沟的
         yield Name(name, place, end, "natural_person", cue)
         return
     if cue.endswith(_NAMING):
@@ -209,10 +223,11 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
             yield Name(free[0], free.start(), free.end(), "natural_person", cue)
 
 
+_SETTLED = "沟坡湾坳屯庄寨岭冲塘桥坝坪垸店集洼畈圩堡营梁峪埠组社队巷街"
 _NO_NAME = re.compile(
-    r"[厂场矿公司店]$|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上"
+    r"[厂场矿公司店]$|^(?:家[中里人]|全家|手[中里上])|[被把将在向了]|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上"
 )
-_STRONG = ("人", "者", "款", "名", "是", "为")
+_STRONG = ("人", "者", "表", "款", "名", "是", "为")
 _NAMING = (
     "叫",
     "叫做",

@@ -55,6 +55,8 @@ def test_sentences_used_in_development_keep_their_class(name):
         ("classes_blind6.tsv", 0.92, 0.96, 0.96, 0.05),
         ("classes_blind7.tsv", 0.92, 0.97, 0.97, 0.05),
         ("classes_blind9.tsv", 0.92, 0.97, 0.97, 0.05),
+        # Used for the weights after its first look (.908 .967 .975 .008): six registers, mixed and denied acts.
+        ("classes_blind11.tsv", 0.95, 0.98, 0.98, 0.03),
         # Never used for the weights, in the manner of the development data: .980 1.0 1.0 .0 at first sight.
         ("classes_blind10.tsv", 0.97, 0.98, 0.98, 0.03),
     ],

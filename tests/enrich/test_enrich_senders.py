@@ -23,6 +23,7 @@ SIGNED = [
     ("寄件人 罗廷贵 贵州省盘州市柏果镇红旗村三组", ["罗廷贵"]),
     ("您贵姓？我姓罗，罗廷贵。", ["罗廷贵"]),
 ]
+NOBODY = ["现场照片六张，保存在举报人家中。", "他们扬言报复举报人全家"]
 ACCUSED = [
     ("砂场无证开采。老板电话如下。张建国 13985800000", []),
     ("违法占地的人：红旗村村民 罗廷贵 电话 13985800000", ["罗廷贵"]),
@@ -36,6 +37,15 @@ def test_who_signs_is_the_reporter_and_not_accused(text, names):
     found = extract(text)
     assert [name.value for name in found.reporters] == names
     assert not {name.value for name in found.respondents} & set(names)
+
+
+@pytest.mark.parametrize("text", NOBODY)
+def test_what_belongs_to_the_reporter_is_no_name(text):
+    assert extract(text).reporters == ()
+
+
+def test_a_name_ends_before_what_was_done_to_its_bearer():
+    assert [name.value for name in extract("上次举报人李大山被打了").reporters] == ["李大山"]
 
 
 @pytest.mark.parametrize(("text", "names"), ACCUSED)
