@@ -31,12 +31,12 @@ from hub.models import (
     ClueReporter,
     Intake,
     IntakeClue,
-    NoticeTask,
     Transfer,
     User,
 )
 from hub.ports import add_source
 from hub.terms import Role
+from tests.browser import strain
 from tests.browser.seed import CALL, HTML, PASSWORD, settled, take
 from tests.browser.town import SOURCE, WECHAT
 
@@ -176,6 +176,8 @@ def full() -> dict[str, Any]:
     take("email", "long.eml", long_mail())
     take("letter", "bad.pdf", b"%PDF-1.4 nothing behind it")
     main = group(hand)
+    with db.reading() as session:
+        member = session.scalar(select(Clue.no).where(Clue.main_id == main).order_by(Clue.id).limit(1))
     many = hand.clue(200)
     notices(many, 40)
     hand.act(many, "determine.P1", place=UNIT, **{"class": "T2"})
@@ -208,20 +210,20 @@ def full() -> dict[str, Any]:
     hand.do("lead", lambda s, who: reveal.ask(s, who, s.get_one(Clue, main), why, fresh=True, sign_in="walk"))
     settled(150)
     scan = letter(200)
+    told, scanned = strain.telling(), strain.scans(known)
     with db.reading() as session:
         nos = {row.id: row.no for row in session.execute(select(Clue.id, Clue.no))}
         phone = session.scalars(select(Clue.no).where(Clue.channel == "phone")).first()
         mail = session.scalars(select(Clue.no).join(IntakeClue, IntakeClue.clue_id == Clue.id)
                                .join(Blob, Blob.intake_id == IntakeClue.intake_id)
                                .where(Clue.channel == "email").order_by(Clue.id)).first()  # fmt: skip
-        tasks = list(session.scalars(select(NoticeTask.id).order_by(NoticeTask.id)))
         return {
             "main": nos[main], "notices": nos[many], "out": nos[out], "n2": nos[n2], "n4": nos[n4], "scan": nos[scan],
             "up": nos[up], "major": nos[major], "phone": phone, "mail": mail,
             "source": entrance(), "letter": line,
             "intake": session.scalars(select(Intake.id).order_by(Intake.id)).first(),
             "calendar": session.scalars(select(CalendarProposal.id)).first(),
-            "transfer": session.scalars(select(Transfer.id)).first(), "tasks": tasks,
+            "member": member, "transfer": session.scalars(select(Transfer.id)).first(), **told, **scanned,
             "manual": session.scalars(select(Intake.id).where(Intake.state == "manual")).first(),
         }  # fmt: skip
 

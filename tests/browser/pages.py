@@ -85,8 +85,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/supervise": ("/supervise",),
     "/supervise/<name>": (*(f"/supervise/{name}" for name in LISTS), "/supervise/directives?since=x"),
     "/supervise/trends": ("/supervise/trends", "/supervise/trends?unit=430922"),
-    "/tasks": ("/tasks",),
-    "/tasks/<int:task_id>": ("/tasks/{task}",),
+    "/tasks": ("/tasks", "/tasks?kind=letter", "/tasks?kind=reply"),
+    "/tasks/<int:task_id>": ("/tasks/{call}", "/tasks/{letter_task}", "/tasks/{reply}"),
     "/units": ("/units",),
     "/units/<code>": ("/units/430922", "/units/430900"),
     "/upload/<code>": ("/upload/letter", "/upload/phone", "/upload/email"),
@@ -113,8 +113,33 @@ NO_PAGES = {
     "/clues/<no>/orders/<int:number>/<part>": "files",
     "/clues/<no>/transfers/<int:number>/<kind>": "files", "/manual/<int:number>/blobs/<int:blob_id>": "files",
 }  # fmt: skip
-MAY_REFUSE = ("/clues/", "/quarantine", "/tasks/", "/manual/", "/calendar/proposals/")
+MAY_REFUSE = ("/clues/", "/quarantine", "/tasks/", "/manual/", "/calendar/proposals/", "/mailroom/reading/", "/nowhere")
 """Addresses of one thing: a role that may open such pages may not see this one, and gets the page that says so."""
+
+FORMS = {
+    "mail": ("assign", "hand_down", "ask", "determine.P1", "escalate", "determine.P3", "determine.P4", "determine.P5",
+             "split", "close.not_a_clue", "transfer", "transfer.inside", "assist.add", "mark.major", "mark.importance",
+             "recuse", "recuse.other", "contact.log", "follow_up", "wall.hold", "extend"),
+    "notices": ("verify.record", "verify.end", "stop_order", "reopen.determination", "tell.determination"),
+    "main": ("verify.start",),
+    "member": ("unmerge", "determine.member", "result.own"),
+    "out": ("transfer.receipt", "transfer.result", "transfer.back"),
+    "up": ("refer_on", "designate", "confirm_competence", "return"),
+    "major": ("reply.order", "report.major", "supervise.letter", "supervise.order", "circulate"),
+    "n2": ("discipline.hand_over", "reopen.determination"),
+}  # fmt: skip
+"""Clue → acts whose forms are walked, as who may open them: the lead of its unit, or the supervisor above."""
+ABOVE = ("refer_on", "designate", "confirm_competence", "return", "supervise.letter", "supervise.order", "circulate")
+STATES: tuple[tuple[str, str], ...] = (
+    *(("supervisor" if act in ABOVE else "lead", f"/clues/{{{clue}}}?act={act}")
+      for clue, acts in FORMS.items() for act in acts),
+    (NOBODY, "/nowhere"), ("lead", "/nowhere"), ("lead", "/queue?after=x&channel=email&state=open"),
+    ("lead", "/supervise/clues?area=1&what=overdue"), ("supervisor", "/supervise/clues?area=1"),
+    ("supervisor", "/supervise/kinds?sample=5"), ("supervisor", "/supervise/directives?since=2026-13-01"),
+    ("lead", "/mailroom?day=2026-01-01"), ("lead", "/calendar?year=2027"), ("lead", "/units?q=桃江"),
+    ("lead", "/units?q=没有这个单位"), ("sysadmin", "/wordings/new?kind=accepted"), (NOBODY, "/sign-in?next=/queue"),
+)  # fmt: skip
+"""Further states of pages, each as one role: forms of acts, nothing found, no such page, a date that is none."""
 
 
 @dataclass(frozen=True)
@@ -151,21 +176,39 @@ def roles_of(rule: str) -> list[str]:
 
 
 def visits(known: dict[str, Any], *, every: bool = False) -> Iterator[Visit]:
-    """What is walked in a hub that knows these names: one combination for each page and role in turn, or every one."""
-    names = {name: value for name, value in known.items() if value}
-    combinations, turn = list(product(LOOKS, SIZES)), len(names)
-    for rule, addresses in PAGES.items():
-        open_to = [one for one in addresses if _fill(one, names)]
-        if not open_to or f"GET {rule}" not in matrix.items():
-            continue
-        for role in roles_of(rule):
+    """What is walked in a hub that knows these names: one combination for each page and role in turn, or every one.
+
+    A name may be known for one role ("batch:lead"): what only its own maker sees.
+    """
+    combinations, turn = list(product(LOOKS, SIZES)), len(known)
+    rows = [(addresses, roles_of(rule)) for rule, addresses in PAGES.items() if f"GET {rule}" in matrix.items()]
+    rows += [((address,), [role]) for role, address in STATES]
+    for addresses, roles in rows:
+        for role in roles:
+            open_to = [filled for one in addresses if (filled := _fill(one, _names(known, role)))]
+            if not open_to:
+                continue
             if every:
-                for address, (look, size) in product(open_to, combinations):
-                    yield Visit(role, _fill(address, names), look, size)
+                yield from (Visit(role, *one) for one in ((a, *both) for a in open_to for both in combinations))
                 continue
             look, size = combinations[turn % len(combinations)]
-            yield Visit(role, _fill(open_to[turn % len(open_to)], names), look, size)
+            yield Visit(role, open_to[turn % len(open_to)], look, size)
             turn += 1
+
+
+def _names(known: dict[str, Any], role: str) -> dict[str, Any]:
+    """The names as this role knows them."""
+    own = {name.removesuffix(f":{role}"): value for name, value in known.items() if name.endswith(f":{role}")}
+    return {name: value for name, value in (known | own).items() if value}
+
+
+def unseen(known: dict[str, Any]) -> set[str]:
+    """Pages of which a role that may open them would see nothing at all: none, where the names are complete."""
+    known_rules = [(rule, addresses) for rule, addresses in PAGES.items() if f"GET {rule}" in matrix.items()]
+    return {
+        f"{role} {rule}" for rule, addresses in known_rules for role in roles_of(rule)
+        if not any(_fill(one, _names(known, role)) for one in addresses)
+    }  # fmt: skip
 
 
 def _fill(address: str, names: dict[str, Any]) -> str:

@@ -20,29 +20,17 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.conftest import HERE, ROOT, SIZES, Site, environment, serving
-from tests.browser.pages import LOOKS, MAY_REFUSE, NOBODY, PAGES, Visit, rules, visits
+from tests.browser.pages import LOOKS, MAY_REFUSE, NOBODY, PAGES, Visit, rules, unseen, visits
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SHOTS = os.environ.get("HUB_SHOTS", "")
-EVERY = [pytest.param(False, marks=pytest.mark.timeout(900))]
-if os.environ.get("HUB_TEST_LONG"):
-    EVERY.append(pytest.param(True, marks=[pytest.mark.long, pytest.mark.timeout(3 * 3600)]))
+TALL = 2400  # pixels of a long page that are shot
+LONG = pytest.param(True, marks=[pytest.mark.long, pytest.mark.timeout(3 * 3600)])
+EVERY = [pytest.param(False, marks=pytest.mark.timeout(900)), *([LONG] if os.environ.get("HUB_TEST_LONG") else [])]
 AXE = (HERE / "vendor/axe.min.js").read_text("utf-8")
-LOOK_AT = """async () => {
-  const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-  const run = await axe.run(document, {runOnly: rules, resultTypes: ['violations'], iframes: false});
-  const why = (n) => n.target.join(' ') + ' ' + (n.any[0]?.message || n.failureSummary).slice(0, 160);
-  return run.violations.map((v) => v.id + ': ' + v.nodes.slice(0, 3).map(why).join(' | '));
-}"""
-OPEN = "() => document.querySelectorAll('main details').forEach((node) => { node.open = true; })"
-WIDE = """() => {
-  const over = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-  if (over <= 0) return '';
-  const found = [...document.querySelectorAll('body *')].filter((n) => n.getBoundingClientRect().right > innerWidth + 1)
-    .slice(-3).map((n) => n.tagName + '.' + n.className);
-  return 'wider by ' + over + ': ' + found.join(', ');
-}"""
+LOOK_AT = (HERE / "look_at.js").read_text("utf-8")
+"""Defines lookAt(): axe's findings, what is wider than the window, words that are cut off or run out of their box."""
 
 
 class Walk:
@@ -53,6 +41,7 @@ class Walk:
         self.contexts: dict[str, tuple[BrowserContext, Page]] = {}
         self.found: list[str] = []
         self.heard: list[str] = []
+        self.last: tuple[str, str, str] | None = None
 
     def page(self, role: str) -> tuple[BrowserContext, Page]:
         if role not in self.contexts:
@@ -75,27 +64,32 @@ class Walk:
             self.heard.append(f"request {url}")
 
     def visit(self, one: Visit) -> None:
-        context, page = self.page(one.role)
+        context, _ = self.page(one.role)
         context.add_cookies([{"name": "hub_look", "value": one.look, "url": self.site.url}])
-        self.look(page, one, self.site.url + one.path)
+        self.look(one, self.site.url + one.path)
 
-    def look(self, page: Page, one: Visit, address: str) -> None:
+    def look(self, one: Visit, address: str) -> None:
+        """Opens the page, unless it is the one just looked at in another size, and looks at it."""
+        _, page = self.page(one.role)
+        wrong = []
+        again = self.last == (one.role, address, one.look)
         width, height = SIZES[one.size]
         page.set_viewport_size({"width": width, "height": height})
+        if not again:
+            self.heard.clear()
+            answer = page.goto(address, wait_until="load")
+            status = answer.status if answer is not None else 200
+            if status >= 500 or (status >= 400 and not one.path.startswith(MAY_REFUSE) and status != 422):
+                wrong.append(f"status {status}")
+            page.evaluate(AXE)
+            page.evaluate(LOOK_AT)
+        wrong += page.evaluate("lookAt()") + self.heard
+        self.last = (one.role, address, one.look)
         self.heard.clear()
-        answer = page.goto(address, wait_until="load")
-        status = answer.status if answer is not None else 200
-        wrong = []
-        if status >= 500 or (status >= 400 and not one.path.startswith(MAY_REFUSE) and status != 422):
-            wrong.append(f"status {status}")
-        page.evaluate(OPEN)
-        page.evaluate(AXE)
-        wrong += page.evaluate(LOOK_AT)
-        wide = page.evaluate(WIDE)
-        wrong += [wide] if wide else []
-        wrong += self.heard
         if SHOTS:
-            page.screenshot(path=Path(SHOTS) / f"{one.name}.png", full_page=True)
+            tall = min(TALL, int(page.evaluate("document.documentElement.scrollHeight")))
+            clip = {"x": 0, "y": 0, "width": width, "height": max(height, tall)}
+            page.screenshot(path=Path(SHOTS) / f"{one.name}.jpg", full_page=True, clip=clip, type="jpeg", quality=50)  # type: ignore[arg-type]
         self.found += [f"{one.role} {one.path} {one.look} {one.size}: {each}" for each in wrong]
 
 
@@ -119,14 +113,18 @@ def test_the_walk_takes_every_combination_in_turn() -> None:
 
 
 WRONG = """data:text/html,<html lang=zh><title>x</title><main><h1>x</h1><p style="color:%23bbb">pale</p>
-<input><div style="width:600px">wide</div></main><script>console.error("said")</script>"""
+<input><div style="width:600px">wide</div>
+<p style="width:60px;overflow:hidden;white-space:nowrap">A long title that nobody can read</p>
+<button style="width:40px;white-space:nowrap;padding:0;text-align:left">Far too much for it</button></main>
+<script>console.error("said")</script>"""
 
 
 def test_the_walk_sees_what_is_wrong(chrome: Browser) -> None:
     walk = Walk(chrome, Site("http://127.0.0.1:1", ROOT), {})
-    walk.look(walk.page(NOBODY)[1], Visit(NOBODY, WRONG, LOOKS[0], "phone"), WRONG)
+    walk.look(Visit(NOBODY, WRONG, LOOKS[0], "phone"), WRONG)
     found = "\n".join(walk.found)
-    assert all(word in found for word in ("color-contrast", "label:", "wider by", "console said")), found
+    faults = ("color-contrast", "label:", "wider by", "console said", "cut off: A long title", "runs out: Far too much")
+    assert all(word in found for word in faults), found
 
 
 def walked(chrome: Browser, *, every: bool) -> list[str]:
@@ -136,8 +134,8 @@ def walked(chrome: Browser, *, every: bool) -> list[str]:
         names: dict[str, Any] = {}
         for full in (False, True):
             if full:
-                told = _told(site, "full")
-                names = {**told, "task": (told["tasks"] or [None])[0]}
+                names = _told(site, "full")
+                walk.found += [f"no shot of {one}" for one in sorted(unseen(names))]
             taken = list(visits(names, every=every))
             for one in taken if full or every else taken[::3]:  # an empty page is its full one with less in it
                 walk.visit(one)
