@@ -22,7 +22,7 @@ from hub.jurisdiction.divisions import table
 from hub.models import Clue, Unit
 from hub.supervision import board, trends
 from hub.terms import Role
-from tests.integration.casework.conftest import CITY, COUNTY, PROVINCE, SIBLING, Desk, desk
+from tests.integration.casework.conftest import CITY, COUNTY, SIBLING, Desk, desk
 from tests.integration.test_supervise_pages import area, recount, summed
 
 __all__ = ["desk"]
