@@ -135,7 +135,7 @@ def around() -> Response:
         found = points.find(session, me(), queue.Filters(state="open", division=division))
     frame = maps.seats(division)
     marks = [plan.Mark(*one.point, tone="rest", size=maps.POINT) for one in found.pinned]
-    here = [replace(one, tone="here", size=9.0) for one in frame if one.label == maps.name_of(division)]
+    here = [replace(one, label="", tone="here", size=9.0) for one in frame if one.label == maps.name_of(division)]
     drawn = plan.draw([*here, *frame, *plan.near(marks, frame)])
     picture = get_template_attribute("plan.html", "plan")(drawn)
     told = {"open": found.total, "pinned": len(found.pinned)}

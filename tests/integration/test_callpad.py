@@ -384,7 +384,7 @@ def test_a_colleague_asked_in_reads_along_and_may_go_on_with_the_call(app: Flask
     assert [colleague.post(f"/call/{number}/along").json["values"]["facts"] for _ in range(2)] == [FACTS] * 2  # type: ignore[index]  # JSON of an answer
     assert lead.post(f"/call/{number}/along").status_code == 404
     assert count(select(Event).where(Event.object == f"call:{number}", Event.act == "call_read")) == 1
-    assert colleague.post(f"/call/{number}/draft", values={}, page="x", seq=1, version=9).status_code == 404, (
+    assert colleague.post(f"/call/{number}/draft", values={}, page="x", seq=1, version=9).status_code == 409, (
         "reads only"
     )
     taken: Any = colleague.post(f"/call/{number}/take-over").json
