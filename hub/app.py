@@ -14,6 +14,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from channels.registry import channels
 from hub import clock
+from hub.access.keyring import KeysAwayError
 from hub.logs import configure
 from hub.ports import HubPorts
 from hub.settings import settings
@@ -33,6 +34,7 @@ HTTP_MESSAGES = {
     500: "系统出错，内容未丢失，请稍后重试",
     503: "系统暂时不可用，请稍后重试",
 }
+KEYS_AWAY = "保管密钥的进程暂时没有应答，内容没有丢失，请稍后重试"
 
 
 def create_app() -> Flask:
@@ -117,9 +119,10 @@ def _errors(app: Flask) -> None:
             return jsonify(error=message, retry=code >= 500 or code == 429), code
         return render_template("error.html", code=code, message=message), code
 
+    @app.errorhandler(KeysAwayError)
     @app.errorhandler(OperationalError)
-    def _database(_error: OperationalError) -> tuple[str | Response, int]:
-        message, g.failing = HTTP_MESSAGES[503], True
+    def _away(error: Exception) -> tuple[str | Response, int]:
+        message, g.failing = KEYS_AWAY if isinstance(error, KeysAwayError) else HTTP_MESSAGES[503], True
         if request.path.startswith("/api/"):
             return problems.answer(503, message, retry=True), 503
         if wants_json():

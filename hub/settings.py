@@ -25,6 +25,20 @@ class Settings(BaseSettings):
     redis_url: str = Field(default="", validation_alias="REDIS_URL", description="Redis or Valkey; empty: embedded.")
     pg_bin: str = Field(default="", description="Folder of other PostgreSQL binaries (15 or newer).")
     key_file: str = Field(default="", description="Master key file; empty: keys/hub.key in the data folder.")
+    keys: Literal["file", "process"] = Field(
+        default="file", description="Who holds the keys of that file: file (each process reads it) or process (one of "
+        "its own, `hub keys serve`, which `hub up` starts; the others ask it).",
+    )  # fmt: skip
+    keys_socket: str = Field(
+        default="", description="Socket of a key process that somebody else starts, under a user of its own; empty: "
+        "run/keys.sock in the data folder.",
+    )  # fmt: skip
+    keys_clients: str = Field(
+        default="", description="Users besides its own that the key process answers, comma-separated names."
+    )
+    keys_rate: int = Field(
+        default=500, ge=0, description="Keys and look-ups a second the key process gives in the long run; 0: any."
+    )
     demo: bool = Field(default=False, description="Load the demo county on first start.")
     speech_engine: str = Field(default="", description="vosk or whisper; empty: chosen by what is installed.")
     vosk_model: str = Field(default="", description="Folder of a Vosk model.")

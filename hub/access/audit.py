@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from hub import clock
-from hub.access.sealing import derived
+from hub.access.sealing import mac
 from hub.models import ChainHead, Event, Seal
 
 GENESIS = bytes(32)
@@ -108,7 +108,7 @@ def _leaf(obj: Any, seq: Any, digest: Any) -> bytes:
 
 
 def _sign(root: bytes, previous: bytes, number: int) -> bytes:
-    return hmac.digest(derived("chain"), b"%d\0" % number + previous + root, "sha256")
+    return mac("chain", b"%d\0" % number + previous + root)
 
 
 def seal(session: Session, limit: int = 5000) -> Seal | None:

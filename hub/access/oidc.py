@@ -21,7 +21,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from hub.access.sealing import derived
+from hub.access.sealing import mac
 from hub.settings import settings
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
@@ -51,7 +51,7 @@ def fresh() -> str:
 
 
 def _bound(purpose: str, kept: str) -> str:
-    digest = hmac.digest(derived("oidc"), f"{purpose}\0{kept}".encode(), "sha256")
+    digest = mac("oidc", f"{purpose}\0{kept}".encode())
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

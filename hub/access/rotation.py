@@ -3,7 +3,8 @@
 The event comes first: one too many tells of a rotation that was broken off, one too few would hide a key.
 The order makes it safe beside a running hub: then the new master is in the file beside the old one (processes read
 the file again when they make a key or meet a version they lack), then rows are wrapped anew in small transactions, and
-only `retire`, when no row and no running transaction can need it, takes an old master out.
+only `retire`, when no row and no running transaction can need it, takes an old master out. Both read the file
+themselves, beside a key process too (HUB_KEYS): they are commands of whoever may read it.
 """
 
 from __future__ import annotations
@@ -37,22 +38,22 @@ def begin(path: Path) -> int:
     with db.transaction() as session:
         audit.record(session, "keys", "rotate", data={"version": version})
     sealing.replace_key_file(path, sealing.KeyRing(ring.index, masters, version))
-    sealing.forget_keys()
     failpoints.hit("keys.after_file")
     return version
 
 
 def step(version: int) -> int:
     """Wraps up to `BATCH` data keys anew in one transaction; how many it were."""
+    keys = sealing.hold_keys()
     with db.transaction() as session:
         rows = session.scalars(
             select(DataKey).where(DataKey.version < version).order_by(DataKey.id).limit(BATCH).with_for_update()
         ).all()
         for row in rows:
             if row.wrapped:
-                sealing.wrap_anew(row, row.unit_id, version)
-            else:  # shredded: there is nothing to wrap
-                row.version = version
+                secret = keys.unwrap(row.wrapped, row.unit_id, row.version)
+                row.wrapped = keys.wrap_with(secret, row.unit_id, version)
+            row.version = version  # shredded: there is nothing to wrap
         failpoints.hit("keys.before_commit")
         return len(rows)
 

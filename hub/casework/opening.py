@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub import clock, search
 from hub.access import audit
-from hub.access.sealing import derived, new_key
+from hub.access.sealing import mac, new_key
 from hub.casework.changes import announce, seen_by
 from hub.casework.clocks import start
 from hub.casework.counters import place
@@ -52,7 +51,7 @@ def serial(division: str, day: date, channel: str, n: int) -> int:
     while True:
         left, right = value >> 10, value & 1023
         for step in range(4):
-            mixed = hmac.digest(derived("serial"), tweak + bytes([step]) + right.to_bytes(2, "big"), "sha256")
+            mixed = mac("serial", tweak + bytes([step]) + right.to_bytes(2, "big"))
             left, right = right, left ^ (int.from_bytes(mixed[:2], "big") & 1023)
         value = (left << 10) | right
         if value < _SERIALS:

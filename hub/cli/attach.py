@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import click
 
 from hub import clock, db
-from hub.access.sealing import KeyFileError, read_key_file
+from hub.access.sealing import KeyFileError, KeysAwayError, reach_keys
 from hub.logs import configure
 from hub.runtime import embedded, schema
 from hub.settings import export, settings
@@ -34,14 +34,14 @@ def attached() -> Iterator[None]:
         socket = embedded.socket_folder(var) / "valkey.sock"
         if not options.redis_url and socket.exists():
             export(REDIS_URL=f"unix://{socket}")
-        read_key_file(settings().key_path)
+        reach_keys()
         clock.follow(settings().clock_file)
         db.connect()
         try:
             yield
         finally:
             db.engine().dispose()
-    except (embedded.RuntimeRefusedError, KeyFileError) as error:
+    except (embedded.RuntimeRefusedError, KeyFileError, KeysAwayError) as error:
         raise click.ClickException(str(error)) from None
     finally:
         db.forget()

@@ -157,7 +157,7 @@ def restore(source: Path) -> None:
     if bad:
         raise click.ClickException(f"the backup is damaged: {bad}")
     try:
-        sealing.read_key_file(options.key_path)
+        sealing.reach_keys()
     except sealing.KeyFileError as error:
         raise click.ClickException(str(error)) from None
     if sealing.fingerprint() != told["keys"]:

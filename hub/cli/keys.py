@@ -17,6 +17,23 @@ def keys() -> None:
 
 
 @keys.command()
+def serve() -> None:
+    """Run the key process alone: it reads the key file, the hub's other processes ask it (HUB_KEYS=process)."""
+    from setproctitle import setproctitle
+
+    from hub.access import keyserver
+    from hub.access.sealing import KeyFileError
+    from hub.logs import configure
+
+    configure()
+    setproctitle("hub: keys")
+    try:
+        keyserver.run()
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@keys.command()
 def rotate() -> None:
     """Make a new master key and wrap every data key with it; killed, run it again. The hub may keep running."""
     from hub.access import rotation

@@ -33,7 +33,7 @@ def up(demo: bool | None, reload: bool) -> None:
     try:
         supervisor.prepare()
         processes.first_rows()
-        supervisor.children = processes.children()
+        supervisor.children += processes.children()
         announce: Callable[[], None] = _ready_when_healthy(options.host, options.port)
         if with_demo:
             from hub import demo as county
@@ -142,7 +142,7 @@ def _needs_servers() -> None:
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
     from hub import db
-    from hub.access.sealing import KeyFileError, check_fingerprint, read_key_file
+    from hub.access.sealing import KeyFileError, check_fingerprint, check_keys
 
     missing = [
         name
@@ -152,7 +152,7 @@ def _needs_servers() -> None:
     if missing:
         raise click.ClickException(f"set {' and '.join(missing)}; `hub up` starts everything by itself")
     try:
-        read_key_file(settings().key_path)
+        check_keys()
         db.connect()
         with db.transaction() as session:
             check_fingerprint(session)

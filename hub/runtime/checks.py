@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from channels.registry import channels
+from hub.access import keyclient
 from hub.access.sealing import KeyFileError, read_key_file
 from hub.runtime import embedded
 from hub.settings import settings
@@ -28,7 +29,7 @@ class Check:
 
 def run() -> list[Check]:
     """Every check, in the order they matter."""
-    return [_database(), _queue(), _key(), _port(), _disk(), *_speech(), _scan(), *_channels()]
+    return [_database(), _queue(), _key(), *_key_process(), _port(), _disk(), *_speech(), _scan(), *_channels()]
 
 
 def _database() -> Check:
@@ -52,13 +53,33 @@ def _queue() -> Check:
 
 def _key() -> Check:
     path = settings().key_path
+    if settings().keys == "process" and not os.access(path.parent, os.X_OK):
+        return Check("key file", "ok", f"{path} is the key process's alone")
     if not path.exists() and not (settings().var / "pg").exists():
         return Check("key file", "ok", f"{path} will be made at the first start")
+    if settings().keys == "process" and not os.access(path, os.R_OK):
+        return Check("key file", "ok", f"{path} is the key process's alone")
     try:
         read_key_file(path)
     except KeyFileError as error:
         return Check("key file", "missing", str(error))
     return Check("key file", "ok", str(path))
+
+
+def _key_process() -> list[Check]:
+    """With HUB_KEYS=process: whether it answers, and whether the file is really out of the reach of this user."""
+    options = settings()
+    if options.keys != "process":
+        return []
+    where = keyclient.socket_path()
+    started = "its own service" if options.keys_socket else "`hub up`, or `hub keys serve`"
+    if not keyclient.answers(where):
+        return [Check("key process", "missing" if options.keys_socket else "degraded",
+                      f"nothing answers on {where}: it is started by {started}")]  # fmt: skip
+    if os.access(options.key_path, os.R_OK):
+        return [Check("key process", "degraded", f"answers on {where}; but this user may read {options.key_path} "
+                      "itself: give the process a user of its own (docs/operations.md)")]  # fmt: skip
+    return [Check("key process", "ok", f"answers on {where}; this user cannot read the key file")]
 
 
 def _port() -> Check:

@@ -1,8 +1,9 @@
 """`hub up`: one process that starts, watches and stops all others (decision 14).
 
 It imports once and forks: web (gunicorn), beat (pollers, sweeper, sealer), light, text; speech and scan workers when
-their queue has a row, until they have been idle. Stops web → workers → Valkey → PostgreSQL. A lock on the data folder
-keeps a second one out; a killed supervisor takes its children with it (parent-death signal).
+their queue has a row, until they have been idle. With HUB_KEYS=process the key process comes first and ends after these.
+Stops web → workers → Valkey → PostgreSQL. A lock on the data folder keeps a second one out; a killed supervisor takes
+its children with it (parent-death signal).
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ from pathlib import Path
 from typing import IO
 
 import structlog
+from setproctitle import setproctitle
 
-from hub.access.sealing import make_key_file, read_key_file
+from hub.access import keyclient, keyserver
+from hub.access.sealing import check_keys, make_key_file, read_key_file
 from hub.runtime import embedded, schema
 from hub.settings import Settings, export, settings
 
 log = structlog.get_logger("hub.supervisor")
 ON_DEMAND = ("speech", "scan")
+KEYS_SECONDS = 10.0  # for which the first start waits for the key process
 QUICK = 5.0  # a child that ended sooner after its start than this waits before its next start
 _PR_SET_PDEATHSIG = 1
 
@@ -59,11 +63,35 @@ class Supervisor:
         var.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.lock = _lock(var)
         _check_port(options.host, options.port)
-        if not options.key_path.exists() and not (var / "pg").exists() and not options.database_url:
-            make_key_file(options.key_path)
-        read_key_file(options.key_path)
+        if options.keys == "process":
+            self.start_keys(new=not (var / "pg").exists() and not options.database_url)
+        else:
+            self._make_key(new=not (var / "pg").exists() and not options.database_url)
+            read_key_file(options.key_path)
         self.start_services()
         schema.upgrade(settings().database_url)
+
+    def _make_key(self, *, new: bool) -> None:
+        if new and not self.options.key_path.exists():
+            make_key_file(self.options.key_path)
+
+    def start_keys(self, *, new: bool) -> None:
+        """Starts the key process, which alone reads the file: what is forked later never had it in its memory."""
+        if not self.options.keys_socket:
+
+            def serve() -> None:
+                setproctitle("hub: keys")
+                self._make_key(new=new)
+                keyserver.run()
+
+            child = Child("keys", serve)
+            self.children.append(child)
+            self._start(child)
+            end = time.monotonic() + KEYS_SECONDS
+            while child.pid and not keyclient.answers(keyclient.socket_path()) and time.monotonic() < end:
+                time.sleep(0.02)
+                self._reap()
+        check_keys()
 
     def start_services(self) -> None:
         var, options = self.options.var.resolve(), self.options
@@ -81,7 +109,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(self, "stopping", True))
         for child in self.children:
-            if not child.on_demand:
+            if not child.on_demand and not child.pid:
                 self._start(child)
         while not self.stopping:
             self._reap()
@@ -97,6 +125,12 @@ class Supervisor:
     def stop(self) -> None:
         """Stops everything in order; what does not stop in time is killed."""
         order = sorted((c for c in self.children if c.pid), key=lambda c: c.name != "web")
+        self._end([child for child in order if child.name != "keys"])
+        self._end([child for child in order if child.name == "keys"])
+        for service in reversed(self.services):
+            service.stop()
+
+    def _end(self, order: list[Child]) -> None:
         for child in order:
             _signal(child.pid, signal.SIGTERM)
         end = time.monotonic() + 12
@@ -107,8 +141,6 @@ class Supervisor:
             if child.pid:
                 _signal(child.pid, signal.SIGKILL, group=True)
                 os.waitpid(child.pid, 0)
-        for service in reversed(self.services):
-            service.stop()
 
     def _start(self, child: Child) -> None:
         child.started = time.monotonic()

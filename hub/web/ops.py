@@ -12,7 +12,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub import clock, db
+from hub.access import keyclient, unseen
 from hub.models import Beat, Intake, SourceBeat, Work
+from hub.settings import settings
 from hub.work import wake
 
 bp = Blueprint("ops", __name__)
@@ -26,11 +28,14 @@ def healthz() -> tuple[Response, int]:
         with db.reading() as session:
             session.execute(text("select 1"))
             last = session.scalar(select(func.max(Beat.at)))
-            dead = session.scalar(select(func.count()).select_from(Work).where(Work.state == "dead"))
+            counted = unseen.other_work(unseen.hidden_from_anybody())
+            dead = session.scalar(select(func.count()).select_from(Work).where(Work.state == "dead", counted))
         state["beat_seconds"] = round((clock.real() - last).total_seconds(), 1) if last else None
         state["dead_letters"] = dead
     except SQLAlchemyError:
         state |= {"ok": False, "database": "down"}
+    if settings().keys == "process" and not keyclient.answers(keyclient.socket_path()):
+        state |= {"ok": False, "keys": "away"}
     try:
         wake.client().ping()
     except RedisError:
@@ -40,8 +45,8 @@ def healthz() -> tuple[Response, int]:
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Prometheus text."""
-    registry = CollectorRegistry()
+    """Prometheus text. Nobody signs in for it, so nothing behind any wall is counted."""
+    registry, hidden = CollectorRegistry(), unseen.hidden_from_anybody()
     waiting = Gauge("hub_work_rows", "Work rows by queue and state", ["queue", "state"], registry=registry)
     oldest = Gauge("hub_work_oldest_seconds", "Age of the oldest due row by queue", ["queue"], registry=registry)
     lag = Gauge("hub_source_beat_seconds", "Seconds since a poller's last sign of life", ["source"], registry=registry)
@@ -50,7 +55,9 @@ def metrics() -> Response:
     now = clock.real()
     with db.reading() as session:
         for queue, state, n, first in session.execute(
-            select(Work.queue, Work.state, func.count(), func.min(Work.run_at)).group_by(Work.queue, Work.state)
+            select(Work.queue, Work.state, func.count(), func.min(Work.run_at))
+            .where(unseen.other_work(hidden))
+            .group_by(Work.queue, Work.state)
         ):
             waiting.labels(queue, state).set(n)
             if state == "pending":
@@ -59,7 +66,9 @@ def metrics() -> Response:
             lag.labels(row.source_id).set((now - row.at).total_seconds())
             healthy.labels(row.source_id).set(int(row.ok))
         for channel, state, n in session.execute(
-            select(Intake.channel, Intake.state, func.count()).group_by(Intake.channel, Intake.state)
+            select(Intake.channel, Intake.state, func.count())
+            .where(unseen.other_intakes(hidden))
+            .group_by(Intake.channel, Intake.state)
         ):
             taken.labels(channel, state).set(n)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -14,7 +14,7 @@ from channels.contract import Part as Piece
 from channels.contract import PartKind, Report
 from channels.registry import channels
 from hub import clock, db, intake
-from hub.access import audit, people
+from hub.access import audit, people, unseen
 from hub.access.sealing import open_key
 from hub.models import Beat, Blob, Clue, Intake, IntakeClue, Source, SourceBeat, Work
 from hub.terms import IntakeState
@@ -43,17 +43,21 @@ class Process:
 @bp.get("/running")
 @signed_in(*people.RUNNING_ROLES)
 def running() -> str:
-    """Workers, pollers, queues, last signs of life. Names of entrances, never content."""
-    now = clock.real()
+    """Workers, pollers, queues, last signs of life. Names of entrances, never content; no work on what is hidden."""
+    now, shown = clock.real(), unseen.shown_work(me())
     with db.reading() as session:
         processes = _processes(session, now)
         sources = session.execute(
             select(Source, SourceBeat).outerjoin(SourceBeat, SourceBeat.source_id == Source.id).order_by(Source.id)
         ).all()
         queues = session.execute(
-            select(Work.queue, Work.state, func.count(), func.min(Work.run_at)).group_by(Work.queue, Work.state)
+            select(Work.queue, Work.state, func.count(), func.min(Work.run_at))
+            .where(shown)
+            .group_by(Work.queue, Work.state)
+            .order_by(Work.queue, Work.state)
         ).all()
-        dead = session.scalars(select(Work).where(Work.state == "dead").order_by(Work.id.desc()).limit(200)).all()
+        stopped = select(Work).where(Work.state == "dead", shown)
+        dead = session.scalars(stopped.order_by(Work.id.desc()).limit(200)).all()
         return render_template(
             "running_rows.html" if "HX-Request" in request.headers else "running.html",
             processes=processes, sources=sources, queues=queues, dead=dead, now=now,
@@ -84,8 +88,9 @@ def _processes(session: Session, now: datetime) -> list[Process]:
 def retry(number: int) -> Response:
     """Gives a parked row another round of attempts."""
     with db.transaction() as session:
-        row = session.get(Work, number)
-        if row is None or row.state != "dead":
+        wanted = select(Work).where(Work.id == number, Work.state == "dead", unseen.shown_work(me()))
+        row = session.scalars(wanted).first()
+        if row is None:
             abort(404)
         work.revive(session, number)
         audit.record(session, f"work:{number}", "retry", actor=me().label, data={"handler": row.handler})

@@ -23,6 +23,7 @@ from hub.work import wake
 
 MAX_ATTEMPTS = 3
 LEASE = timedelta(seconds=90)
+AWAY = 5  # seconds before the next try where what every row needs was away
 BACK_OFF = (2, 10, 60, 300, 1800)  # seconds before the next attempt
 
 
@@ -200,6 +201,19 @@ def fail(job: Job, reason: str, *, permanent: bool) -> None:
         )  # fmt: skip
 
 
+def postpone(job: Job, seconds: int = AWAY) -> None:
+    """Puts a row back that could not even be tried, as if it had not been taken."""
+    with db.transaction() as session:
+        session.execute(
+            update(Work)
+            .where(Work.id == job.id, Work.token == job.token, Work.state == "running")
+            .values(
+                state="pending", lease_until=None, attempts=Work.attempts - 1,
+                run_at=func.now() + timedelta(seconds=seconds),
+            )
+        )  # fmt: skip
+
+
 def revive(session: Session, row_id: int) -> None:
     """A person gives a parked row another round of attempts."""
     queue = session.execute(
@@ -235,4 +249,7 @@ def run(job: Job) -> None:
             "work_failed", work=job.id, handler=job.handler, error=type(error).__name__, permanent=permanent
         )
         wake.log.debug("work_failed_trace", exc_info=True)
-        fail(job, shown[:300], permanent=permanent)
+        if getattr(error, "away", False):
+            postpone(job)
+        else:
+            fail(job, shown[:300], permanent=permanent)

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as Reply
 from channels.contract import Blob
 from hub import ports
 from hub.access import people
-from hub.access.sealing import blind
+from hub.access.sealing import KeysAwayError, blind
 from hub.models import Grant, Unit, User
 from hub.settings import MB, settings
 
@@ -159,8 +159,9 @@ def _wrong(error: HTTPException) -> tuple[str, int] | Reply:
     return page("wrong", code, message=message)
 
 
+@bp.errorhandler(KeysAwayError)
 @bp.errorhandler(OperationalError)
-def _database(_error: OperationalError) -> tuple[str, int]:
+def _away(_error: Exception) -> tuple[str, int]:
     return page("wrong", 503, message=MESSAGES[503])
 
 
