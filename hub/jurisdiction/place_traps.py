@@ -38,6 +38,7 @@ _PERSONBEFORE = re.compile(
     r"村民|农民|居民|职工|邻居|会计|队长|组长|乡长|县长|市长|村干部|包工头|男子|女子|妻子|儿子|丈夫|村霸|党员|被)[:：是叫为]?"
     rf"[{_SURNAMES}{_SURNAMES_IN_NAMES}]$"
 )
+_CALLED = re.compile(r"(?:我叫|名叫|人叫|叫做|姓名[:：是]?|名字是|名字叫|举报人[:：])$")
 _PERSON_AFTER = re.compile(r"(?:先生|女士|同志|书记|村长|主任|老板|师傅|大哥|某|本人)")
 
 
@@ -54,7 +55,10 @@ def is_trap(text: str, start: int, end: int, *, full: bool, town: bool) -> bool:
         return False
     if text[end - 1] in "东南西北" and _DIRECTION.match(after):
         return True
-    return bool(_PERSONBEFORE.search(text[max(0, start - 8) : start]) or _person_after(text, start, after))
+    before = text[max(0, start - 8) : start]
+    if text[start] in _SURNAMES and _CALLED.search(before):
+        return True  # 我叫张家港
+    return bool(_PERSONBEFORE.search(before) or _person_after(text, start, after))
 
 
 def _person_after(text: str, start: int, after: str) -> bool:
