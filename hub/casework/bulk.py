@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from hub import clock
 from hub.access import audit, people
 from hub.access.people import Actor
-from hub.casework import acts, assigning
+from hub.casework import acts, approvals, assigning, chains
 from hub.casework.errors import RefusedError, StaleError
 from hub.law import workflow
 from hub.models import BulkRun, Clue, ClueUnit, User
@@ -42,7 +42,8 @@ class Chosen:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the act does, or did, to one clue. `refused` "": it is done; `before`, `after`: the changed value in words;
-    `version`: of the clue as the trial or the person saw it.
+    `version`: of the clue as the trial or the person saw it. `proposed`: the unit wants the act approved, so that it is
+    put forward instead.
     """
 
     no: str
@@ -51,6 +52,7 @@ class Outcome:
     article: str = ""
     before: str = ""
     after: str = ""
+    proposed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Run:
 
     @property
     def done(self) -> int:
+        """How many clues it was done to or put forward for."""
         return sum(not outcome.refused for outcome in self.outcomes)
 
 
@@ -159,6 +162,8 @@ def _one(
         return Outcome(clue.no, before, "已由该承办人承办", before=shown), {}
     if act == AUTO and clue.handler_id is not None:
         return Outcome(clue.no, before, "已有承办人", before=shown), {}
+    if turns is None and chains.in_force(session, who.unit_id, act) is not None:
+        return _proposed(session, who, act, data, clue, version)
     try:
         with session.begin_nested():
             if turns is not None:
@@ -171,6 +176,23 @@ def _one(
         return Outcome(clue.no, before, str(error), error.article, before=shown), {}
     after = _words(session, act, _stood(act, clue))
     return Outcome(clue.no, before, before=shown, after=after), {"clue": clue.id, "version": clue.version, "was": stood}
+
+
+def _proposed(
+    session: Session, who: Actor, act: str, data: dict[str, Any], clue: Clue, version: int | None
+) -> tuple[Outcome, dict[str, Any]]:  # fmt: skip
+    """The act put forward, as the form of one clue would: it must be lawful now, and happens at the last step."""
+    stood, before = _stood(act, clue), clue.version
+    shown = _words(session, act, stood)
+    try:
+        with session.begin_nested():
+            row = approvals.propose(session, who, clue, act, data, version)
+            session.flush()
+    except RefusedError as error:
+        session.refresh(clue)
+        return Outcome(clue.no, before, str(error), error.article, before=shown), {}
+    kept = {"clue": clue.id, "version": clue.version, "was": stood, "proposal": row.id}
+    return Outcome(clue.no, before, before=shown, proposed=True), kept
 
 
 def _stood(act: str, clue: Clue) -> Any:
@@ -191,6 +213,8 @@ def _undone(session: Session, who: Actor, act: str, kept: Mapping[str, Any]) -> 
         ClueUnit.clue_id == clue.id))):  # fmt: skip
         return Outcome("", 0, "有线索已不在可见范围内")
     version, before = clue.version, _words(session, act, _stood(act, clue))
+    if "proposal" in kept:
+        return _withdrawn(session, who, clue, int(kept["proposal"]), before)
     back, data = _back(act, kept["was"])
     try:
         with session.begin_nested():
@@ -202,6 +226,17 @@ def _undone(session: Session, who: Actor, act: str, kept: Mapping[str, Any]) -> 
         session.refresh(clue)
         return Outcome(clue.no, version, str(error), error.article, before=before)
     return Outcome(clue.no, version, before=before, after=_words(session, act, _stood(act, clue)))
+
+
+def _withdrawn(session: Session, who: Actor, clue: Clue, number: int, before: str) -> Outcome:
+    """Takes a proposal back; one that was decided meanwhile stands."""
+    try:
+        with session.begin_nested():
+            approvals.withdraw(session, who, number)
+    except RefusedError as error:
+        session.refresh(clue)
+        return Outcome(clue.no, clue.version, str(error), error.article, before=before)
+    return Outcome(clue.no, clue.version, before=before, after=before)
 
 
 def _back(act: str, was: Any) -> tuple[str, dict[str, Any]]:

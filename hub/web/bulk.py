@@ -124,5 +124,8 @@ def said(session: Session, who: Actor, number: int) -> dict[str, Any] | None:
     row = bulk.known(session, who, number) if 0 < number < BIGGEST else None
     if row is None:
         return None
-    done = f"已撤销：{LABELS[row.act]}" if row.undone_at else f"{LABELS[row.act]}：已办理 {len(row.rows)} 条"
+    proposed = sum("proposal" in kept for kept in row.rows)
+    words = [f"已办理 {len(row.rows) - proposed} 条"] if proposed < len(row.rows) else []
+    words += [f"已提请审批 {proposed} 条"] if proposed else []
+    done = f"已撤销：{LABELS[row.act]}" if row.undone_at else f"{LABELS[row.act]}：{'，'.join(words)}"
     return {"id": row.id, "words": done, "undo": row.undone_at is None}

@@ -310,3 +310,27 @@ def test_who_stands_in_finds_the_clues_among_their_own_and_takes_them_over(cast:
         == 303
     )
     assert read(no).handler_id == people["second"]
+
+
+def test_where_the_unit_wants_approval_many_are_put_forward_and_taken_back(desk: Desk) -> None:
+    lead, boss, one = desk.who(role="lead"), desk.who(role="lead", name="b"), desk.who()
+    with db.transaction() as session:
+        casework.set_chain(session, lead, "assign", [casework.Step("审批", "lead")])
+    first, second = desk.clue(), desk.clue()
+    picked = chosen(desk, first, second)
+    shown = tried(lead, "assign", picked, handler=one.user_id)
+    assert [(row.proposed, row.refused) for row in shown] == [(True, "")] * 2
+    made = run(lead, "assign", picked, handler=one.user_id)
+    assert (made.done, [desk.read(number).handler_id for number in (first, second)]) == (2, [None, None])
+    again = run(lead, "assign", chosen(desk, first), handler=one.user_id)
+    assert "正在审批" in again.outcomes[0].refused
+    with db.transaction() as session:
+        waiting = casework.open_proposals(session, boss)
+        assert sorted(row.clue_id for row in waiting) == [first, second]
+        casework.decide(session, boss, next(row.id for row in waiting if row.clue_id == first), "approve", "")
+    assert desk.read(first).handler_id == one.user_id
+    back = undone(lead, made.id)
+    assert [bool(row.refused) for row in back.outcomes] == [True, False], "what was approved stands"
+    assert desk.read(second).handler_id is None
+    with db.reading() as session:
+        assert casework.open_proposals(session, boss) == []
