@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     learned_classes: bool = Field(
         default=True, description="Whether classes learned from confirmed decisions (`hub learn`) are proposed."
     )
+    learn_hour: int = Field(
+        default=3, ge=-1, le=23, description="Hour in China in which the beat has classes learned, once a night; -1: "
+        "only by `hub learn`.",
+    )  # fmt: skip
     log_level: str = Field(default="INFO", description="Log level.")
 
     def folder(self, name: str) -> Path:

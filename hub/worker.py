@@ -72,6 +72,13 @@ def undelivered(job: Job) -> None:
         job.done(session)
 
 
+def learn(job: Job) -> None:
+    """Handler: args {}. Learns classes from the confirmed decisions as `hub learn` does, by night."""
+    from hub.enrich import learning  # numpy, for this work alone  # noqa: PLC0415
+
+    learning.nightly(job)
+
+
 def register_handlers() -> None:
     """Ties every name in hub.work.rows.QUEUES to its function."""
     register(
@@ -91,6 +98,7 @@ def register_handlers() -> None:
     register(Handler("undelivered", QUEUES["undelivered"], undelivered))
     register(Handler("enrich", QUEUES["enrich"], run.enrich))
     long = timedelta(seconds=120)
+    register(Handler("learn", QUEUES["learn"], learn, lease=timedelta(minutes=30)))
     register(Handler("transcribe", QUEUES["transcribe"], transcribe.transcribe, dead=transcribe.unreadable, lease=long))
     register(Handler("beep", QUEUES["beep"], redacting.redact, lease=long))
     register(Handler("black", QUEUES["black"], redacting.redact, lease=long))

@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
+from hub import db
 from hub.access import audit, walls
 from hub.enrich import classify, learned, passages
 from hub.models import Clue, LearnedModel, Wall
 from hub.models.learning import LABELS
+from hub.settings import settings
+from hub.work.rows import Job
 
 NEEDED = 200  # decisions of a label
 READ_AT_MOST = 20_000  # newest decisions read
@@ -196,6 +199,29 @@ def keep(session: Session, outcomes: Iterable[Outcome], *, actor: str = "cli") -
         )  # fmt: skip
         made.append(row)
     return made
+
+
+def nightly(job: Job) -> None:
+    """The work of a night (HUB_LEARN_HOUR): what `hub learn` does, without a row where nothing new came of it.
+
+    What a person withdrew stays withdrawn until a person runs `hub learn`.
+    """
+    with db.reading() as session:
+        found = learn(decisions(session)) if settings().learned_classes else []
+    with db.transaction() as session:
+        keep(session, [one for one in found if _news(session, one)], actor="beat")
+        job.done(session)
+
+
+def _news(session: Session, one: Outcome) -> bool:
+    query = select(LearnedModel).where(LearnedModel.label == one.label).order_by(LearnedModel.version.desc()).limit(1)
+    last = session.scalar(query)
+    if last is None:
+        return True
+    if last.state == "withdrawn":
+        return False
+    known = last.reader, last.state, last.decisions, last.positives, last.gained, last.lost, last.weights
+    return known != (learned.reader(), one.state, one.decisions, one.positives, one.gained, one.lost, one.data)
 
 
 def withdraw(session: Session, label: str, *, actor: str = "cli") -> bool:

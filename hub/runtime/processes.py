@@ -30,13 +30,13 @@ from hub.models import Beat
 from hub.ports import HubPorts
 from hub.runtime.supervisor import ON_DEMAND, Child, want_file
 from hub.settings import settings
-from hub.work import drain, sweeper, wake
+from hub.work import drain, rows, sweeper, wake
 
 log = structlog.get_logger("hub.process")
 MEMORY_LIMIT = 1_500_000_000  # RSS at which a model worker is replaced
 SEAL_SECONDS = 20.0
 SWEEP_SECONDS = 60.0  # between two looks at the deadlines
-_swept: dict[str, Any] = {"at": float("-inf"), "moved": None}
+_swept: dict[str, Any] = {"at": float("-inf"), "moved": None, "learned": None}
 LEFTOVER_SECONDS = 86_400.0  # sealed pieces of writes that were killed
 
 
@@ -238,6 +238,17 @@ def chores() -> None:
         _swept.update(at=time.monotonic(), moved=moved)
         with db.transaction() as session:
             casework.sweep(session)
+    _learn_by_night()
+
+
+def _learn_by_night() -> None:
+    """Once in the hour of HUB_LEARN_HOUR (China): the text worker learns classes from the confirmed decisions."""
+    now = clock.real().astimezone(clock.CHINA)
+    if now.hour != settings().learn_hour or not settings().learned_classes or _swept["learned"] == now.date():
+        return
+    with db.transaction() as session:
+        rows.put(session, "learn", {}, once="learn", priority=9)
+    _swept["learned"] = now.date()
 
 
 def sealer(stop: Event) -> None:

@@ -99,6 +99,7 @@ QUEUES = {  # which queue a kind of work waits in; known to those who put it wit
     "undelivered": "light",
     "scan_pages": "scan",
     "take_letter": "light",
+    "learn": "text",
 }
 
 

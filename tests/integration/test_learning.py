@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
@@ -16,13 +16,14 @@ from sqlalchemy.orm import Session
 
 from channels.contract import Blob
 from channels.registry import channels
-from hub import casework, db, intake
+from hub import casework, clock, db, intake
 from hub.access import audit, sealing
 from hub.access.sealing import open_key
 from hub.cli import main
 from hub.enrich import classify, learned, learning, passages
 from hub.enrich.learning import Decision
-from hub.models import Clue, Event, IntakeClue, LearnedModel, SuggestionRow, Wall
+from hub.models import Clue, Event, IntakeClue, LearnedModel, SuggestionRow, Wall, Work
+from hub.runtime import processes
 from hub.settings import export, settings
 from hub.terms import Passage
 from hub.worker import drain
@@ -305,3 +306,53 @@ def test_rules_that_are_pushed_away_say_so() -> None:
     assert moved[0].value != "T2"
     assert "不像违法占地" in moved[0].reason
     assert moved[1:] == plain
+
+
+def versions() -> list[tuple[str, int, str]]:
+    with db.reading() as session:
+        query = select(LearnedModel.label, LearnedModel.version, LearnedModel.state).order_by(LearnedModel.id)
+        return [tuple(row) for row in session.execute(query).all()]
+
+
+def test_by_night_the_beat_has_it_learned_once_and_what_was_withdrawn_stays_so(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "decisions", lambda session: local())
+    asked: list[str] = []
+    night = datetime(2026, 11, 20, 19, 10, tzinfo=UTC)  # 03:10 in China
+    monkeypatch.setattr(clock, "real", lambda: night)
+    monkeypatch.setitem(processes._swept, "learned", None)
+    for _ in range(3):
+        processes._learn_by_night()
+    with db.reading() as session:
+        asked = list(session.scalars(select(Work.handler).where(Work.queue == "text")))
+    assert asked == ["learn"]
+    work()
+    assert ("K2", 1, "adopted") in versions()
+    first = versions()
+    monkeypatch.setattr(clock, "real", lambda: night + timedelta(hours=5))
+    processes._learn_by_night()  # eight in the morning
+    assert not drain("text")
+    monkeypatch.setattr(clock, "real", lambda: night + timedelta(days=1))
+    processes._learn_by_night()  # the next night: the same decisions, nothing new
+    assert drain("text") == 1
+    assert versions() == first
+    with db.transaction() as session:
+        assert learning.withdraw(session, "K2")
+    monkeypatch.setattr(clock, "real", lambda: night + timedelta(days=2))
+    processes._learn_by_night()
+    assert drain("text") == 1
+    assert ("K2", 1, "withdrawn") in versions()
+    assert not [row for row in versions() if row[0] == "K2" and row[2] == "adopted"]
+
+
+@pytest.mark.parametrize("off", [{"HUB_LEARN_HOUR": "-1"}, {"HUB_LEARNED_CLASSES": "false"}])
+def test_learning_by_night_can_be_switched_off(hub: Path, monkeypatch: pytest.MonkeyPatch, off: dict[str, str]) -> None:
+    monkeypatch.setattr(clock, "real", lambda: datetime(2026, 11, 20, 19, 10, tzinfo=UTC))
+    monkeypatch.setitem(processes._swept, "learned", None)
+    for name, value in off.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    processes._learn_by_night()
+    settings.cache_clear()
+    assert not drain("text")
