@@ -406,3 +406,56 @@ def test_a_follow_up_takes_an_intake_of_the_own_unit_only(county: County, cast: 
     after = operator.act(no, "follow_up", intake=own, **given)
     assert [(row["kind"], row["intake"]) for row in after["follow_ups"]] == [("progress", own)]
     assert operator.refused(no, "follow_up", **{**given, "contact": "0737-0000000"})["name"] == "proved"
+
+
+def test_notes_are_masked_for_a_program_and_closed_to_others(county: County, cast: Cast, no: str) -> None:
+    handler, lead = cast["handler"], cast["lead"]
+    written = handler.done(f"clues/{no}/notes", {"text": "来电人电话13900001111，请回访"})["notes"]
+    assert [row["text"] for row in written] == [row["text"] for row in handler.get(f"clues/{no}/notes")["notes"]]
+    with db.transaction() as session:
+        until = clock.real() + timedelta(days=1)
+        key = tokens.make(session, actor(session, "handler"), "接口", ["clues:read"], until, [])
+    program = handler.client.application.test_client()
+    bearer = {"Authorization": f"Bearer {key}"}
+    seen = program.get(f"/api/v1/clues/{no}/notes", headers=bearer)
+    assert (seen.status_code, "13900001111" in seen.text) == (200, False)
+    assert program.post(f"/api/v1/clues/{no}/notes", json={"text": "x"}, headers=bearer).status_code == 403
+    for text in ("", " ", "长" * 2001):
+        assert lead.post(f"clues/{no}/notes", {"text": text}).status_code == 422
+    assert cast["city"].client.get(f"/api/v1/clues/{no}/notes").status_code == 404
+
+
+def test_views_are_kept_counted_renamed_and_deleted(county: County, cast: Cast, no: str) -> None:
+    handler, lead = cast["handler"], cast["lead"]
+    kept = handler.done("views", {"name": "电话", "channel": "phone"})["views"]
+    assert [(row["name"], row["count"], row["filters"]["channel"]) for row in kept] == [("电话", 1, "phone")]
+    number = kept[0]["id"]
+    assert handler.post("views", {"name": "电话", "channel": "phone"}).status_code == 422, "the name is taken"
+    assert handler.post("views", {"name": "空"}).status_code == 422
+    assert handler.post("views", {"name": "共用", "state": "open", "shared": True}).status_code == 403
+    assert lead.post(f"views/{number}", {"name": "别人的"}).status_code in (404, 409, 422)
+    assert handler.done(f"views/{number}", {"name": "来电"})["views"][0]["name"] == "来电"
+    assert handler.done(f"views/{number}/deletion", {})["views"] == []
+    assert handler.post(f"views/{2**64}/deletion", {}).status_code == 404
+
+
+def test_many_clues_are_tried_done_and_taken_back(county: County, cast: Cast, no: str) -> None:
+    lead, other = cast["lead"], phone_report(county, "占用耕地3亩建仓库", "0737-8222229")
+    with db.reading() as session:
+        to = session.scalar(select(User.id).where(User.login == "lead"))
+    before = events(no, "assign")
+    body = {"act": "assign", "data": {"handler": to}, "clues": [{"no": no}, {"no": other}]}
+    tried = lead.done("bulk/preview", body)
+    assert [(row["refused"], row["after"] != "") for row in tried["outcomes"]] == [("", True)] * 2
+    assert (tried["run"], events(no, "assign")) == (0, before)
+    done = lead.done("bulk", body)
+    assert (done["undoable"], events(no, "assign")) == (True, before + 1)
+    stale = lead.done("bulk", {"act": "unassign", "data": {"reason_text": "另派"}, "clues": [{"no": no, "version": 1}]})
+    assert stale["outcomes"][0]["refused"]
+    back = lead.done(f"bulk/{done['run']}/undo", {})
+    assert [row["refused"] for row in back["outcomes"]] == ["", ""]
+    assert lead.post(f"bulk/{done['run']}/undo", {}).status_code == 422, "only once"
+    assert lead.post("bulk", body | {"data": {"handler": to, "secret": 1}}).status_code == 422
+    assert lead.post("bulk", body | {"act": "determine.P1"}).status_code in (403, 422)
+    assert lead.post("bulk", body | {"clues": [{"no": no}, {"no": "430922-20200101-01-000000"}]}).status_code == 404
+    assert cast["operator"].post("bulk", body).status_code == 404

@@ -2,6 +2,7 @@
 
 from hub.web.api import (  # noqa: F401  register their routes
     approvals,
+    bench,
     calendars,
     clues,
     intakes,
