@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hub import clock
 from hub.access.people import Actor
 from hub.access.sealing import fetch_keys
 from hub.mailroom import register, uploads
@@ -29,6 +30,7 @@ class Row:
     letters: int
     taken: int
     waits: int
+    days: int = 0  # since it was begun: how long its pages have waited
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def listed(session: Session, who: Actor) -> list[Row]:
     taken = {row[0]: row[1] for row in session.execute(counted)}
     return [
         Row(row.id, row.at, by, row.by_user == who.user_id, files.get(row.id, 0), letters.get(row.id, 0),
-            taken.get(row.id, 0), letters.get(row.id, 0) - taken.get(row.id, 0))
+            taken.get(row.id, 0), letters.get(row.id, 0) - taken.get(row.id, 0), (clock.now() - row.at).days)
         for row, by in rows
     ]  # fmt: skip
 

@@ -101,6 +101,7 @@ class ScanFile(Base):
         CheckConstraint("state not in ('stored','read','unreadable') or address is not null", name="stored"),
         UniqueConstraint("batch_id", "token"),
         Index("ix_scan_file_sha256", "sha256"),
+        Index("ix_scan_file_live", "at", postgresql_where=text("state <> 'gone'")),
     )
     id: Mapped[Id]
     batch_id: Mapped[Ref] = mapped_column(ForeignKey("scan_batch.id"))

@@ -26,6 +26,7 @@ from hub.access import audit
 from hub.access.sealing import check_fingerprint
 from hub.jurisdiction.units import ensure_units
 from hub.logs import configure
+from hub.mailroom import leaving
 from hub.models import Beat
 from hub.ports import HubPorts
 from hub.runtime.supervisor import ON_DEMAND, Child, want_file
@@ -238,6 +239,8 @@ def chores() -> None:
         _swept.update(at=time.monotonic(), moved=moved)
         with db.transaction() as session:
             casework.sweep(session)
+        with db.transaction() as session:
+            leaving.clear(session)
     _learn_by_night()
 
 

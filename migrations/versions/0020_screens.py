@@ -1,4 +1,4 @@
-"""A colleague beside a call, who may take it over."""
+"""A colleague beside a call, who may take it over; files of scans that still hold something, by age."""
 
 from pathlib import Path
 
