@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,7 +13,10 @@ class Likeness(Base):
     """The sketch of a clue, made again with its suggestions. `keys`: the rows of LikenessKey that belong to it."""
 
     __tablename__ = "likeness"
-    __table_args__ = (CheckConstraint("cardinality(keys) <= 200", name="keys"),)
+    __table_args__ = (
+        CheckConstraint("cardinality(keys) <= 200", name="keys"),
+        Index("ix_likeness_version", "version", "clue_id"),  # which are of another release: hub/enrich/resketch.py
+    )
     clue_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("clue.id"), primary_key=True, autoincrement=False)
     at: Mapped[Moment]  # the clue's, so that comparing reads one table
     version: Mapped[Str]  # of the sketch: others are not compared

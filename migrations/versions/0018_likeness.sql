@@ -1,0 +1,1 @@
+CREATE INDEX ix_likeness_version ON likeness (version, clue_id);
