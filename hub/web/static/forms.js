@@ -91,3 +91,32 @@
     });
   }
 })();
+
+// A browser shows a date in its own language's order (11/12/2026): beside each box stands what is meant, year first, with the
+// day of the week.
+(() => {
+  const { all } = hub;
+  const DAYS = "日一二三四五六";
+  const meant = (value) => {
+    const day = new Date(value.slice(0, 10) + "T00:00:00Z");
+    return Number.isNaN(day.getTime()) ? "" : `${value.replace("T", " ")} 周${DAYS[day.getUTCDay()]}`;
+  };
+  function tell(box) {
+    let said = box.nextElementSibling;
+    if (!said || !said.matches(".date-said")) {
+      said = document.createElement("small");
+      said.className = "date-said num muted";
+      said.id = `${box.id || box.name}-said`;
+      box.after(said);
+      if (box.id) box.setAttribute("aria-describedby", [box.getAttribute("aria-describedby"), said.id].filter(Boolean).join(" "));
+    }
+    const words = meant(box.value);
+    if (said.textContent !== words) said.textContent = words;
+  }
+  const look = () => all("input[type=date],input[type=datetime-local]").forEach(tell);
+  for (const kind of ["input", "change"]) document.addEventListener(kind, (event) => { if (event.target.matches("input[type=date],input[type=datetime-local]")) tell(event.target); });
+  document.addEventListener("reset", () => setTimeout(look), true);
+  look();
+  const main = document.getElementById("main");
+  if (main) new MutationObserver((seen) => { if (seen.some((one) => [...one.addedNodes].some((node) => node.querySelector?.("input[type=date],input[type=datetime-local]")))) look(); }).observe(main, { childList: true, subtree: true });
+})();
