@@ -10,7 +10,7 @@ from typing import Any
 
 import pyotp
 import webauthn
-from sqlalchemy import delete, func, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.orm import Session
 from webauthn.helpers import structs
 from webauthn.helpers.exceptions import WebAuthnException
@@ -37,12 +37,15 @@ class FactorError(ValueError):
 
 def owed(session: Session, user: User) -> bool:
     """Whether this person signs in with a second factor: by the setting, or because one was set up."""
-    if enrolled(session, user.id):
-        return True
-    rule = settings().second_factor
-    if user.demo or rule == "off":
-        return False
     roles = set(session.scalars(select(Grant.role).where(Grant.user_id == user.id)))
+    return owes(user, roles, enrolled=bool(enrolled(session, user.id)))
+
+
+def owes(user: User | Row[Any], roles: set[str], *, enrolled: bool) -> bool:
+    """The same of somebody whose roles, and whether they set up a factor, are known."""
+    rule = settings().second_factor
+    if enrolled or user.demo or rule == "off":
+        return enrolled
     return rule == "all" or not roles.isdisjoint(IDENTITY_ROLES)
 
 

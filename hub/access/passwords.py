@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -57,10 +58,10 @@ def check_policy(password: str, login: str = "") -> None:
         raise PasswordError("密码过于常见，或包含用户名，请换一个")
 
 
-def must_change(user: User) -> bool:
+def must_change(user: User | Row[Any]) -> bool:
     """Whether the next thing this person does is a new password."""
     old = _mixed() and clock.real() - user.password_at > MAX_AGE
-    return user.must_change or (old and not user.demo)
+    return bool(user.must_change or (old and not user.demo))
 
 
 def change(user: User, old: str, new: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, select
+from sqlalchemy import ColumnElement, Row, Select, false, select
 from sqlalchemy.orm import Session
 
 from hub.access import walls
@@ -49,15 +51,22 @@ def actor(session: Session, user_id: int) -> Actor | None:
     if user is None or not user.active:
         return None
     rows = session.execute(
-        select(Grant.unit_id, Grant.role, Unit.code, Unit.name, Unit.path)
+        select(Grant.unit_id, Grant.role, Unit.code, Unit.name.label("unit_name"), Unit.path)
         .join(Unit, Unit.id == Grant.unit_id)
         .where(Grant.user_id == user_id)
+        .order_by(Grant.id)
     ).all()
     if not rows:
         return None
-    unit_id, _, code, unit_name, path = rows[0]
-    roles = frozenset(row.role for row in rows if row.unit_id == unit_id)
-    return Actor(user.id, user.login, user.name, unit_id, code, unit_name, roles, tuple(path))
+    return person(user, rows)
+
+
+def person(user: User | Row[Any], grants: Sequence[Row[Any]]) -> Actor:
+    """Somebody with their grants (unit_id, role, code, unit_name, path), the oldest first."""
+    first = grants[0]
+    roles = frozenset(row.role for row in grants if row.unit_id == first.unit_id)
+    path = tuple(first.path)
+    return Actor(user.id, user.login, user.name, first.unit_id, first.code, first.unit_name, roles, path)
 
 
 def visible(who: Actor) -> Select[ClueUnit]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, false, func, select, true
 from sqlalchemy.orm import Session
 
 from hub import clock
@@ -259,14 +259,17 @@ def looks(session: Session, who: Actor, limit: int = 200) -> list[Look]:
 
 def unread(session: Session, who: Actor) -> int:
     """How many looks the leads of this unit have not had on the screen yet, with requests that wait."""
-    if not who.has(frozenset({Role.LEAD})):
-        return 0
+    return session.scalar(unread_of(who)) or 0
+
+
+def unread_of(who: Actor) -> Select[int]:
+    """The same as a question to be asked with others; 0 for who is no lead."""
     mine = visible(who).with_only_columns(ClueUnit.clue_id)
-    query = select(func.count()).where(
+    return select(func.count()).where(
+        true() if who.has(frozenset({Role.LEAD})) else false(),
         Reveal.unit_id == who.unit_id, Reveal.user_id != who.user_id, Reveal.clue_id.in_(mine),
         (Reveal.seen_at.is_(None)) | (Reveal.state == "asked"),
     )  # fmt: skip
-    return session.scalar(query) or 0
 
 
 def mark_seen(session: Session, who: Actor, ids: list[int]) -> None:

@@ -10,13 +10,15 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from hub import clock
 from hub.access import audit, factors, passwords
-from hub.models import SignIn, User
+from hub.access.people import Actor, person
+from hub.models import Grant, SecondFactor, SignIn, Unit, User
 from hub.settings import settings
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -28,20 +30,24 @@ _SYSTEMS = (("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A live session. `owes`: "" (whole), "factor" or "password"."""
+    """A live session. `owes`: "" (whole), "factor" or "password"; `actor`: who may act, once nothing is owed."""
 
-    row: SignIn
+    user_id: int
+    name: str
+    csrf: str
+    factor_at: datetime | None
     owes: str
     stale: bool
+    actor: Actor | None
 
 
 def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def name(row: SignIn) -> str:
+def name(row: SignIn | Row[Any]) -> str:
     """How a session stands in the log and in the list of one's sessions: never the token."""
-    return row.token.hex()[:12]
+    return str(row.token.hex()[:12])
 
 
 def kind_of(agent: str) -> str:
@@ -64,22 +70,37 @@ def begin(
     return token
 
 
-def load(session: Session, token: str) -> Found | None:
+_LOADED: Select[*tuple[Any, ...]] = (
+    select(
+        SignIn.token, SignIn.user_id, SignIn.created, SignIn.seen, SignIn.csrf, SignIn.factor_at,
+        User.id, User.login, User.name, User.demo, User.must_change, User.password_at,
+        exists().where(SecondFactor.user_id == User.id, SecondFactor.confirmed).label("enrolled"),
+        Grant.unit_id, Grant.role, Unit.code, Unit.name.label("unit_name"), Unit.path,
+    )
+    .join(User, User.id == SignIn.user_id)
+    .outerjoin(Grant, Grant.user_id == User.id)
+    .outerjoin(Unit, Unit.id == Grant.unit_id)
+    .where(SignIn.token == bindparam("token"), User.active)
+    .order_by(Grant.id)
+)  # fmt: skip
+"""All that a request asks about its person, at once: it is asked each time, so that what is taken away is gone."""
+
+
+def load(asked: Session | Connection, token: str) -> Found | None:
     """The session of this cookie, within its idle and absolute limits, of a person who is active."""
-    row = session.get(SignIn, token_hash(token))
+    rows = asked.execute(_LOADED, {"token": token_hash(token)}).all()
     now = clock.real()
-    if row is None or now - row.seen > timedelta(minutes=settings().session_idle):
+    if not rows or now - rows[0].seen > timedelta(minutes=settings().session_idle):
         return None
+    row = rows[0]
     if now - row.created > timedelta(hours=settings().session_hours):
         return None
-    user = session.get(User, row.user_id)
-    if user is None or not user.active:
-        return None
-    if row.factor_at is None and factors.owed(session, user):
+    if row.factor_at is None and factors.owes(row, {one.role for one in rows}, enrolled=row.enrolled):
         owes = "factor"
     else:
-        owes = "password" if passwords.must_change(user) else ""
-    return Found(row, owes, now - row.seen > SEEN_EVERY)
+        owes = "password" if passwords.must_change(row) else ""
+    who = person(row, rows) if not owes and row.unit_id is not None else None
+    return Found(row.user_id, name(row), row.csrf, row.factor_at, owes, now - row.seen > SEEN_EVERY, who)
 
 
 def touch(session: Session, token: str) -> None:

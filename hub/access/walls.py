@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, any_, exists, literal, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from hub.models import Unit, Wall
@@ -33,7 +34,8 @@ def live() -> ColumnElement[bool]:
 
 def _before(who: Viewer) -> ColumnElement[bool]:
     everybody = and_(Wall.user_id.is_(None), Wall.unit_id.is_(None))
-    return or_(Wall.user_id == who.user_id, Wall.unit_id.in_(who.path or (who.unit_id,)), everybody)
+    above = literal(list(who.path or (who.unit_id,)), ARRAY(BigInteger))  # one parameter, whatever the level
+    return or_(Wall.user_id == who.user_id, Wall.unit_id == any_(above), everybody)
 
 
 def hide(who: Viewer, clue_id: Any) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from hub import clock
@@ -206,8 +206,13 @@ def withdraw(session: Session, who: Actor, proposal_id: int) -> None:
     announce(session, clue)
 
 
+_ANY_OPEN = select(ActProposal.id).where(ActProposal.state == "open", ActProposal.unit_id == bindparam("unit")).limit(1)
+
+
 def open_proposals(session: Session, who: Actor) -> list[Pending]:
     """The open proposals of the person's unit that they may decide now, made themselves, or lead; oldest first."""
+    if session.execute(_ANY_OPEN, {"unit": who.unit_id}).first() is None:  # as nearly always
+        return []
     seen = people.visible(who).with_only_columns(ClueUnit.clue_id)
     rows = session.execute(
         select(ActProposal, Clue, User.name)

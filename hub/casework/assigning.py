@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from hub import clock
@@ -55,16 +55,19 @@ def absent(session: Session, unit_id: int, day: date | None = None) -> dict[int,
     return {row.user_id: row.deputy_id for row in rows}
 
 
+_STAFF = (
+    select(User.id, User.name)
+    .join(Grant, Grant.user_id == User.id)
+    .where(User.active, Grant.unit_id == bindparam("unit"))
+    .where((Grant.role == Role.HANDLER) | (Grant.role == Role.LEAD))
+    .distinct()
+    .order_by(User.name, User.id)
+)
+
+
 def staff(session: Session, unit_id: int) -> list[tuple[int, str]]:
     """Whom clues of the unit may be assigned to: (id, name) of its handlers and leads, by name."""
-    wanted = (
-        select(User.id, User.name)
-        .join(Grant, Grant.user_id == User.id)
-        .where(User.active, Grant.unit_id == unit_id, Grant.role.in_((Role.HANDLER, Role.LEAD)))
-        .distinct()
-        .order_by(User.name, User.id)
-    )
-    return [(row.id, row.name) for row in session.execute(wanted)]
+    return [(row.id, row.name) for row in session.execute(_STAFF, {"unit": unit_id})]
 
 
 def loads(session: Session, unit_id: int, viewer: Actor | None = None) -> list[Load]:

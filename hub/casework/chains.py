@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from hub import clock
@@ -136,18 +136,22 @@ def end_absence(session: Session, who: Actor, absence_id: int) -> None:
     audit.record(session, f"unit:{row.unit_id}", "absence.end", actor=who.label, data={"user": row.user_id})
 
 
+_STOOD_IN_FOR = select(Absence.user_id).where(
+    Absence.deputy_id == bindparam("deputy"), Absence.unit_id == bindparam("unit"), Absence.since <= bindparam("day"),
+    Absence.until >= bindparam("day"), Absence.ended_at.is_(None),
+)  # fmt: skip
+
+
 def stood_in_for(user_id: int, unit_id: int) -> Select[int]:
     """Ids of those whom the person stands in for today."""
-    today = clock.today()
-    return select(Absence.user_id).where(
-        Absence.deputy_id == user_id, Absence.unit_id == unit_id, Absence.since <= today,
-        Absence.until >= today, Absence.ended_at.is_(None),
-    )  # fmt: skip
+    given = {"deputy": user_id, "unit": unit_id, "day": clock.today()}
+    return _STOOD_IN_FOR.params(**given)
 
 
 def stands_in_for(session: Session, user_id: int, unit_id: int) -> set[int]:
     """Whose steps the person fills today besides their own; whose clues stand among their own."""
-    return set(session.scalars(stood_in_for(user_id, unit_id)))
+    given = {"deputy": user_id, "unit": unit_id, "day": clock.today()}
+    return set(session.scalars(_STOOD_IN_FOR, given))
 
 
 def fills(session: Session, who: Actor, step: ApprovalStep, unit_id: int) -> list[int | None]:

@@ -41,8 +41,10 @@ class Clue(Base):
         CheckConstraint("importance in ('ordinary','important','major')", name="importance"),
         Index("ix_clue_main", "main_id", postgresql_where=text("main_id is not null")),
         Index("ix_clue_handler", "handler_id", postgresql_where=text("handler_id is not null")),
+        Index("ix_clue_handler_open", "handler_id",
+              postgresql_where=text("handler_id is not null and state <> 'closed'")),
         Index("ix_clue_duplicate_of", "duplicate_of", postgresql_where=text("duplicate_of is not null")),
-    )
+    )  # fmt: skip
     id: Mapped[Id]
     no: Mapped[Str] = mapped_column(unique=True)
     channel: Mapped[Str]
@@ -98,7 +100,9 @@ class ClueUnit(Base):
         Index("ix_clue_unit_channel", "unit_id", "channel", text("sort_at desc"), text("clue_id desc")),
         Index("ix_clue_unit_division", "unit_id", "division", text("sort_at desc"), text("clue_id desc")),
         Index("ix_clue_unit_clue", "clue_id"),
-    )
+        Index("ix_clue_unit_due", "unit_id", "due", "due_last", "clue_id",
+              postgresql_where=text("open and due is not null")),
+    )  # fmt: skip
     unit_id: Mapped[Ref] = mapped_column(ForeignKey("unit.id"), primary_key=True)
     clue_id: Mapped[Ref] = mapped_column(ForeignKey("clue.id"), primary_key=True)
     role: Mapped[Str]
@@ -107,6 +111,8 @@ class ClueUnit(Base):
     channel: Mapped[Str]
     division: Mapped[str | None]
     sort_at: Mapped[Moment]
+    due: Mapped[date | None]  # when the first of the running clocks ends, and the last: kept by triggers of `clock`
+    due_last: Mapped[date | None]
 
 
 class ClueCounter(Base):

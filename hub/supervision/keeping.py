@@ -39,7 +39,8 @@ class Shelf:
     def rows(self, session: Session, who: Actor) -> list[tuple[Any, dict[str, Any]]]:
         """(row, what it keeps) of all the person has, in the order they were made."""
         found = session.scalars(select(self.model).where(self.reachable(who)).order_by(self.model.id)).all()
-        fetch_keys(session, (row.key_id for row in found))
+        if found:
+            fetch_keys(session, (row.key_id for row in found))
         return [(row, self.opened(session, row)) for row in found]
 
     def opened(self, session: Session, row: Kept) -> dict[str, Any]:

@@ -100,8 +100,12 @@ def _mine(who: Actor) -> Select[NoteMention]:
 
 def unseen(session: Session, who: Actor) -> int:
     """How many notes speak to the person that they have not seen."""
-    wanted = _mine(who).where(NoteMention.seen_at.is_(None)).with_only_columns(func.count())
-    return session.scalar(wanted) or 0
+    return session.scalar(unseen_of(who)) or 0
+
+
+def unseen_of(who: Actor) -> Select[int]:
+    """The same as a question to be asked with others."""
+    return _mine(who).where(NoteMention.seen_at.is_(None)).with_only_columns(func.count())
 
 
 def mentions(session: Session, who: Actor) -> list[Mention]:

@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, literal, select, tuple_, union
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+    union,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from hub import casework, clock, search
+from hub import casework, clock, db, search
 from hub.access.people import Actor, unseen, visible
-from hub.access.sealing import fetch_keys, open_key
+from hub.access.sealing import Key, opened_key
 from hub.casework import chains
 from hub.casework.counters import counter_keys
 from hub.jurisdiction.divisions import table
 from hub.law import workflow
-from hub.models import Clock, Clue, ClueUnit, Counter, CounterDelta, Event, User
+from hub.models import Clock, Clue, ClueUnit, Counter, CounterDelta, DataKey, Event, User
 from hub.supervision.clocks import SOON, left_of, remaining
 from hub.terms import OPEN_STATES, STATE_LABELS, State
 
@@ -41,14 +62,44 @@ class Filters:
     after: str = ""  # keyset: "<sort_at iso>~<clue id>" of the last row of the page before
 
 
+class Shown(NamedTuple):
+    """What a line shows of a clue."""
+
+    id: int
+    no: str
+    channel: str
+    at: datetime
+    state: str
+    owner_unit_id: int
+    handler_id: int | None
+    division: str | None
+    division_confirmed: bool
+    class_code: str | None
+    class_confirmed: bool
+    ambiguous: bool
+    urgent: bool
+    missing: list[str]
+    enriched: bool
+    version: int
+
+
+class Owed(NamedTuple):
+    """The clock of a clue that ends first."""
+
+    kind: str
+    due: date
+    provisional: bool
+    unit_id: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A line of the queue: masked, nothing of a reporter."""
 
-    clue: Clue
+    clue: Shown
     place: str
     summary: str
-    due: Clock | None
+    due: Owed | None
     left: int = 0  # working days of `due`; negative where it is over
     handler: str = ""
 
@@ -73,8 +124,10 @@ def _viewed(who: Actor, view: str) -> Select[ClueUnit]:
         return query
     query = query.where(ClueUnit.open)
     if view == "mine":
-        hands = union(select(literal(who.user_id)), chains.stood_in_for(who.user_id, who.unit_id))
-        return query.where(ClueUnit.clue_id.in_(select(Clue.id).where(Clue.handler_id.in_(hands))))
+        unclosed = Clue.state != literal_column("'closed'")  # as its index has it; all that is open is
+        hands = union(select(literal(who.user_id)), chains.stood_in_for(who.user_id, who.unit_id)).scalar_subquery()
+        mine = select(Clue.id).where(Clue.handler_id == any_(func.array(hands)), unclosed)
+        return query.where(ClueUnit.clue_id.in_(mine))
     if view == "unit":
         return query.where(ClueUnit.role == "owner")
     if view == "unread":
@@ -85,17 +138,11 @@ def _viewed(who: Actor, view: str) -> Select[ClueUnit]:
         )
         return query.where(~read.exists())
     today = clock.today()
-    due = Clock.due == today if view == "today" else Clock.due < today
-    return query.where(ClueUnit.clue_id.in_(select(Clock.clue_id).where(Clock.stopped_at.is_(None), due)))
-
-
-def view_counts(session: Session, who: Actor) -> dict[str, int]:
-    """How many clues stand in the quick views that are counted, up to MOST."""
-    found = {}
-    for view in COUNTED:
-        some = _viewed(who, view).with_only_columns(ClueUnit.clue_id).limit(MOST).subquery()
-        found[view] = session.scalar(select(func.count()).select_from(some)) or 0
-    return found
+    if view == "overdue":
+        return query.where(ClueUnit.due < today)
+    second = select(Clock.id).where(Clock.clue_id == ClueUnit.clue_id, Clock.stopped_at.is_(None), Clock.due == today)
+    ends = or_(ClueUnit.due == today, and_(ClueUnit.due_last >= today, second.exists()))
+    return query.where(ClueUnit.due <= today, ends)
 
 
 def narrowed(who: Actor, filters: Filters) -> Select[ClueUnit]:
@@ -126,49 +173,77 @@ def place_of(after: str) -> tuple[datetime, int] | None:
 
 def page(session: Session, who: Actor, filters: Filters) -> tuple[list[Row], str]:
     """Up to 50 rows, newest first, and the key of the next page ("" at the end)."""
-    query, before = narrowed(who, filters), place_of(filters.after)
+    before, found = place_of(filters.after), []
     if filters.query.strip():
-        found = search.clues(session, query, who.unit_id, filters.query, PAGE + 1, before)
+        query = narrowed(who, filters)
+        met = search.clues(session, query, who.unit_id, filters.query, PAGE + 1, before)
+        found = [(row.sort_at, row.clue_id) for row in met]
     else:
+        listed = _listed(who, replace(filters, after=""), clock.today())
         if before is not None:
-            query = query.where(tuple_(ClueUnit.sort_at, ClueUnit.clue_id) < before)
-        order = query.order_by(ClueUnit.sort_at.desc(), ClueUnit.clue_id.desc()).limit(PAGE + 1)
-        found = list(session.scalars(order))
+            listed = listed.where(tuple_(ClueUnit.sort_at, ClueUnit.clue_id) < before)
+        found = [(row.sort_at, row.clue_id) for row in db.asked(session, listed)]
     shown = found[:PAGE]
-    after = f"{shown[-1].sort_at.isoformat()}~{shown[-1].clue_id}" if len(found) > PAGE else ""
-    return rows(session, [row.clue_id for row in shown]), after
+    after = f"{shown[-1][0].isoformat()}~{shown[-1][1]}" if len(found) > PAGE else ""
+    return rows(session, [number for _, number in shown]), after
+
+
+@lru_cache(maxsize=128)
+def _listed(who: Actor, filters: Filters, _today: date) -> Select[datetime, int]:
+    """The newest rows of a list, built once for a person, their filters and a day: building costs more than asking."""
+    order = ClueUnit.sort_at.desc(), ClueUnit.clue_id.desc()
+    columns = ClueUnit.sort_at, ClueUnit.clue_id
+    return narrowed(who, filters).with_only_columns(*columns).order_by(*order).limit(PAGE + 1)
+
+
+_OWED = (
+    select(Clock.kind, Clock.due, Clock.provisional, Clock.unit_id)
+    .where(Clock.clue_id == Clue.id, Clock.stopped_at.is_(None))
+    .order_by(Clock.due, Clock.id)
+    .limit(1)
+    .correlate(Clue)
+    .lateral("owed")
+)
+_LINES: Select[*tuple[Any, ...]] = (
+    select(
+        *(getattr(Clue, name) for name in Shown._fields), *_OWED.c,
+        Clue.summary, User.name, DataKey.id, DataKey.unit_id, DataKey.version, DataKey.wrapped,
+    )
+    .select_from(Clue)
+    .outerjoin(_OWED, true())
+    .outerjoin(User, User.id == Clue.handler_id)
+    .outerjoin(DataKey, DataKey.id == Clue.key_id)
+    .where(Clue.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+)  # fmt: skip
+"""Lines with what belongs to them, in one question."""
 
 
 def rows(session: Session, ids: Sequence[int]) -> list[Row]:
     """Clues the person may see (the caller has looked), as lines of a list in the order of `ids`."""
-    clues = {clue.id: clue for clue in session.scalars(select(Clue).where(Clue.id.in_(ids)))}
-    clocks = session.scalars(
-        select(Clock).where(Clock.clue_id.in_(ids), Clock.stopped_at.is_(None)).order_by(Clock.due)
-    )
-    due: dict[int, Clock] = {}
-    for row in clocks:
-        due.setdefault(row.clue_id, row)
-    calendars = casework.calendars_of(session, {_owes(row, clues) for row in due.values()})
-    fetch_keys(session, (clue.key_id for clue in clues.values()))
-    today = clock.today()
-    people = {clue.handler_id for clue in clues.values() if clue.handler_id is not None}
-    names = {user.id: user.name for user in session.scalars(select(User).where(User.id.in_(people)))}
+    if not ids:
+        return []
+    found: dict[int, tuple[Shown, Owed | None, bytes, str, Key]] = {}
+    for row in db.asked(session, _LINES, ids=list(ids)):
+        clue, rest = Shown(*row[: len(Shown._fields)]), row[len(Shown._fields) :]
+        *owed, summary, handler, key, unit, version, wrapped = rest
+        opened = opened_key(key, unit, version, wrapped)
+        found[clue.id] = clue, Owed(*owed) if owed[0] is not None else None, summary, handler or "", opened
+    owing = {owed.unit_id or clue.owner_unit_id for clue, owed, *_ in found.values() if owed is not None}
+    calendars, today = casework.calendars_of(session, owing), clock.today()
+    counted: dict[tuple[int, date], int] = {}  # many clocks of a page end on the same days
+    places: dict[str | None, str] = {}
     out = []
-    for number in ids:
-        if number in clues:
-            owed = due.get(number)
-            left = left_of(calendars[_owes(owed, clues)], owed.due, today) if owed is not None else 0
-            out.append(_row(session, clues[number], owed, left, names.get(clues[number].handler_id or 0, "")))
+    for clue, owed, summary, handler, key in (found[number] for number in ids if number in found):
+        left = 0
+        if owed is not None:
+            ends = owed.unit_id or clue.owner_unit_id, owed.due
+            if ends not in counted:
+                counted[ends] = left_of(calendars[ends[0]], owed.due, today)
+            left = counted[ends]
+        if clue.division not in places:
+            places[clue.division] = place_name(clue.division)
+        out.append(Row(clue, places[clue.division], key.text(summary, "clue.summary"), owed, left, handler))
     return out
-
-
-def _owes(row: Clock, clues: dict[int, Clue]) -> int:
-    return row.unit_id or clues[row.clue_id].owner_unit_id
-
-
-def _row(session: Session, clue: Clue, due: Clock | None, left: int, handler: str) -> Row:
-    text = open_key(session, clue.key_id).text(clue.summary, "clue.summary")
-    return Row(clue, place_name(clue.division), text, due, left, handler)
 
 
 def place_name(code: str | None) -> str:
@@ -176,23 +251,66 @@ def place_name(code: str | None) -> str:
     return "".join(part for part in table().path(code).split("/")) if code else ""
 
 
-def counts(session: Session, who: Actor) -> dict[str, int]:
-    """Counters of the person's unit, snapshot plus deltas not folded yet, less the rows that walls hide from them."""
-    if session.scalars(visible(who).limit(1)).first() is None:
-        return {}
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What stands beside the queue: counters of the person's unit, and how many clues stand in the quick views."""
+
+    counts: dict[str, int]
+    views: dict[str, int]
+
+
+def numbers(session: Session, who: Actor) -> Numbers:
+    """Counters of the person's unit, snapshot plus deltas not folded yet, less the rows that walls hide from them.
+
+    Of the quick views that are counted, how many clues stand in each, up to MOST.
+    """
     totals: dict[str, int] = {}
-    for query in (
-        select(Counter.key, Counter.n).where(Counter.unit_id == who.unit_id),
-        select(CounterDelta.key, func.sum(CounterDelta.n))
-        .where(CounterDelta.unit_id == who.unit_id)
-        .group_by(CounterDelta.key),
-    ):
-        for key, n in session.execute(query):
+    views: dict[str, int] = {}
+    sees = False
+    for what, key, extra, n in db.asked(session, _numbers(who, clock.today())):
+        if what == "count":
             totals[key] = totals.get(key, 0) + int(n)
-    for row in session.scalars(unseen(who)):
-        for key, n in counter_keys(row.state, row.channel).items():
-            totals[key] = totals.get(key, 0) - n
-    return {key: n for key, n in totals.items() if n}
+        elif what == "unseen":
+            for one, m in counter_keys(key, extra).items():
+                totals[one] = totals.get(one, 0) - m * int(n)
+        elif what == "view":
+            views[key] = int(n)
+        else:
+            sees = bool(n)
+    return Numbers({key: n for key, n in totals.items() if n} if sees else {}, views)
+
+
+@lru_cache(maxsize=128)
+def _numbers(who: Actor, _today: date) -> CompoundSelect[str, str, str, int]:
+    """All numbers in one question, built once for a person and a day."""
+    none: ColumnElement[str] = literal_column("''")
+    hidden = unseen(who).subquery()
+
+    def part(what: str, key: Any, n: Any, extra: Any = none) -> Select[str, str, str, int]:
+        return select(literal_column(f"'{what}'").label("what"), key.label("key"), extra.label("extra"), n.label("n"))
+
+    deltas = part("count", CounterDelta.key, func.sum(CounterDelta.n)).where(CounterDelta.unit_id == who.unit_id)
+    parts = [
+        part("count", Counter.key, Counter.n).where(Counter.unit_id == who.unit_id),
+        deltas.group_by(CounterDelta.key),
+        part("unseen", hidden.c.state, func.count(), hidden.c.channel).group_by(hidden.c.state, hidden.c.channel),
+        part("sees", none, cast(visible(who).with_only_columns(ClueUnit.clue_id).exists(), Integer)),
+    ]
+    for view in COUNTED:
+        some = _viewed(who, view).with_only_columns(ClueUnit.clue_id).limit(MOST).subquery()
+        number = select(func.count()).select_from(some).scalar_subquery()
+        parts.append(part("view", literal_column(f"'{view}'"), number))
+    return union_all(*parts)
+
+
+def view_counts(session: Session, who: Actor) -> dict[str, int]:
+    """How many clues stand in the quick views that are counted, up to MOST."""
+    return numbers(session, who).views
+
+
+def counts(session: Session, who: Actor) -> dict[str, int]:
+    """Counters of the person's unit as this person may see them."""
+    return numbers(session, who).counts
 
 
 def states() -> list[tuple[str, str]]:

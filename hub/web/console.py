@@ -81,8 +81,7 @@ def queue_page() -> str:
             abort(404)
         filters = replace(saved.filters, after=filters.after) if saved is not None else filters
         rows, after = queue.page(session, me(), filters)
-        counts = queue.counts(session, me())
-        counted = queue.view_counts(session, me())
+        numbers = queue.numbers(session, me())
         choices = bulk.choices(session, me())
         told = bulk.said(session, me(), request.args.get("run", 0, type=int))
         deciding = approving.to_decide(session, me())
@@ -90,9 +89,9 @@ def queue_page() -> str:
         session.expunge_all()  # the page is rendered without a session
     template = "queue_rows.html" if "HX-Request" in request.headers else "queue.html"
     return render_template(
-        template, rows=rows, after=after, filters=filters, counts=counts, channels=channels(), states=queue.states(),
-        state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS, areas=areas_of(me()),
-        views=queue.VIEWS, view_counts=counted, most=queue.MOST, done=desk.done(), to_decide=deciding,
+        template, rows=rows, after=after, filters=filters, counts=numbers.counts, channels=channels(),
+        states=queue.states(), state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS,
+        areas=areas_of(me()), views=queue.VIEWS, view_counts=numbers.views, most=queue.MOST, done=desk.done(), to_decide=deciding,
         bulk=choices, run=told, standing=standing, kept=kept, saved=saved, may_share=me().has(SHARERS),
         claims=me().has(workflow.rule("assign").roles), claimed_from=workflow.rule("assign").sources,
     )  # fmt: skip

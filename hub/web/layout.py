@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import g, url_for
+from flask import g, request, url_for
 from markupsafe import Markup, escape
+from sqlalchemy import Select, select
 
 from channels.registry import channels
 from hub import clock, db
@@ -43,7 +44,22 @@ def _digest(name: str) -> str:
 
 def asset(name: str) -> str:
     """The address of a static file with its hash: browsers keep it until it changes."""
+    return _asset(request.script_root, name)
+
+
+@lru_cache(maxsize=512)
+def _asset(_root: str, name: str) -> str:
     return url_for("static", filename=name, v=_digest(name))
+
+
+def href(endpoint: str) -> str:
+    """The address of a page that has no parts to fill in: the same each time below one root."""
+    return _href(request.script_root, endpoint)
+
+
+@lru_cache(maxsize=512)
+def _href(_root: str, endpoint: str) -> str:
+    return url_for(endpoint)
 
 
 Entry = tuple[str, str, tuple[str, ...]]
@@ -137,22 +153,32 @@ def process_name(kind: str) -> str:
     return {"beat": "巡查与清扫", "web": "网页"}.get(kind, QUEUE_NAMES.get(queue, kind))
 
 
-def unseen_mentions() -> int:
-    """How many notes speak to the person signed in and wait to be seen; none for who works on no clue."""
+@lru_cache(maxsize=256)
+def _badges(who: people.Actor) -> Select[int, int]:
+    """What the head of every page asks of the database: one question."""
+    return select(notes.unseen_of(who).scalar_subquery(), reveal.unread_of(who).scalar_subquery())
+
+
+def _waiting() -> tuple[int, int]:
+    """Notes that speak to the person, and looks and requests that wait for a lead, asked once a page."""
     who = g.get("actor")
     if who is None or g.get("failing") or not who.has(people.ORIGINAL_ROLES):  # a fault's page asks nothing more
-        return 0
-    with db.reading() as session:
-        return notes.unseen(session, who)
+        return 0, 0
+    if "waiting" not in g:
+        with db.asking() as connection:
+            mentions, looks = connection.execute(_badges(who)).one()
+        g.waiting = mentions, looks
+    return g.waiting  # type: ignore[no-any-return]  # flask.g is untyped
+
+
+def unseen_mentions() -> int:
+    """How many notes speak to the person signed in and wait to be seen; none for who works on no clue."""
+    return _waiting()[0]
 
 
 def looks_unread() -> int:
     """How many looks at a reporter's identity, and requests for one, wait for the lead who is signed in."""
-    who = g.get("actor")
-    if who is None or g.get("failing") or not who.has(frozenset({Role.LEAD})):
-        return 0
-    with db.reading() as session:
-        return reveal.unread(session, who)
+    return _waiting()[1]
 
 
 def context() -> dict[str, Any]:
@@ -161,7 +187,7 @@ def context() -> dict[str, Any]:
     main, more = menus()
     actor = g.get("actor")
     return {
-        "actor": actor, "csrf": token, "menu": main, "menu_more": more, "asset": asset,
+        "actor": actor, "csrf": token, "menu": main, "menu_more": more, "asset": asset, "href": href,
         "size": size, "china": clock.china, "unseen_mentions": unseen_mentions,
         "looks_unread": looks_unread,
         "mentions_open": actor is not None and actor.has(people.ORIGINAL_ROLES),

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as Reply
 
 from hub import db
 from hub.access import audit, people, sessions, tokens
-from hub.access.people import Actor, actor
+from hub.access.people import Actor
 from hub.settings import settings
 from hub.terms import Role
 from hub.web import layout
@@ -68,18 +68,13 @@ def _load() -> None:
     token = request.cookies.get(cookie_name())
     if not token or request.path.startswith(("/static/", "/hooks/", "/healthz", "/metrics")):
         return
-    with db.reading() as session:
-        found = sessions.load(session, token)
-        if found is None:
-            return
-        g.csrf, g.sign_in, g.factor_at, g.owes = (
-            found.row.csrf, sessions.name(found.row), found.row.factor_at, found.owes,
-        )  # fmt: skip
-        g.factor_recent = sessions.recent(g.factor_at)
-        if found.owes:
-            g.half = found.row.user_id
-        else:
-            g.actor = actor(session, found.row.user_id)
+    with db.asking() as connection:
+        found = sessions.load(connection, token)
+    if found is None:
+        return
+    g.csrf, g.sign_in, g.factor_at, g.owes = found.csrf, found.name, found.factor_at, found.owes
+    g.factor_recent = sessions.recent(g.factor_at)
+    g.actor, g.half = found.actor, found.user_id if found.owes else 0
     if found.stale:
         with db.transaction() as session:
             sessions.touch(session, token)

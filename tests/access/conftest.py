@@ -15,7 +15,7 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from channels.contract import NewReport, Part, PartKind, Report, Sender
@@ -69,13 +69,17 @@ class World:
                     yield session
                     session.rollback()
 
-            kept = db.transaction, db.reading
-            db.transaction, db.reading = transaction, reading
+            @contextmanager
+            def asking() -> Iterator[Connection]:
+                yield connection
+
+            kept = db.transaction, db.reading, db.asking
+            db.transaction, db.reading, db.asking = transaction, reading, asking
             try:
                 with made() as session:
                     yield session
             finally:
-                db.transaction, db.reading = kept
+                db.transaction, db.reading, db.asking = kept
                 outer.rollback()
 
     def relations(self) -> list[tuple[str, str]]:
