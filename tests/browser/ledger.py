@@ -5,7 +5,10 @@ clues, letters, orders, board) prints JSON of plain SQL that shares nothing with
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
@@ -13,6 +16,11 @@ from hub import db
 from hub.access import staff
 from hub.cli.attach import attached
 from tests.browser.seed import PASSWORD, mail, settled, take
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Site
+
+ROOT = Path(__file__).parents[2]
 
 CAST = {
     "operator": ("王接线", "430922", "operator"), "mailroom": ("李收发", "430922", "mailroom"),
@@ -27,9 +35,23 @@ SQL = {
              "where coalesce(s.login, '') = :login group by 1",
     "letters": f"select x.state, count(*) from letter x {BY}",
     "orders": f"select x.kind, count(*) from directive x {BY}",
+    "scans": "select x.sha256, x.have from scan_file x join scan_batch b on b.id = x.batch_id "
+             "join staff s on s.id = b.by_user where s.login = :login and x.state <> 'sending'",
     "board": "select x.state, count(*) from clue x join unit u on u.id = x.owner_unit_id where u.code = :login "
              "group by 1",
 }  # fmt: skip
+
+
+def told_by(site: Site, *arguments: str) -> dict[str, int]:
+    """This program against a running hub, as a test asks it."""
+    from tests.browser.conftest import environment
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.browser.ledger", *arguments], cwd=ROOT, env=environment(site.var), check=False,
+        capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def people() -> dict[str, int]:

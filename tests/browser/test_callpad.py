@@ -1,8 +1,7 @@
-"""A call taken with the keyboard alone: from F2 to the clue in the queue; nothing is lost on the way."""
+"""Calls at the pad: drafts, ends, what is offered while typing. A whole call by the keyboard: test_call_story.py."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from tests.browser.test_access import check
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-NUMBER, NAME = "13900004567", "李桂花"
 FACTS = (
     "鑫隆建材有限公司没有办任何手续，把村里路边的水稻田用渣土填平，浇了水泥地面，盖起两栋钢架厂房，"
     "还堆了很多砖头和沙子。村里人去问过，说是租的地，可是这片田一直种双季稻，村干部也没有公示过。"
@@ -22,65 +20,6 @@ FACTS = (
 
 def type_in(page: Page, words: str) -> None:
     page.keyboard.insert_text(words)  # as an input method commits it
-
-
-def test_a_call_by_keyboard_becomes_a_clue_in_the_queue(window: Any) -> None:
-    page: Page = window("operator").go("/queue")
-    page.keyboard.press("F2")
-    page.wait_for_url("**/call")
-    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "one screen at 1366x768"
-    expect(page.locator("#since")).to_contain_text("接听")
-    begun = time.monotonic()
-    expect(page.locator("#c-caller")).to_be_focused()
-    page.keyboard.type(NUMBER)
-    page.keyboard.press("Enter")
-    type_in(page, NAME)
-    for _ in range(3):  # mode, language, place
-        page.keyboard.press("Tab")
-    type_in(page, "武潭")
-    expect(page.locator("#l-place li").first).to_contain_text("湖南省益阳市桃江县武潭镇")
-    page.keyboard.press("Enter")
-    type_in(page, "红旗村三组")
-    expect(page.locator("#c-place")).to_have_value("湖南省益阳市桃江县武潭镇红旗村三组")
-    page.keyboard.press("Enter")
-    type_in(page, "鑫隆建材有限公司")
-    page.keyboard.press("Enter")
-    type_in(page, FACTS)
-    page.keyboard.press("Tab")
-    type_in(page, "8亩")
-    page.keyboard.press("Enter")
-    type_in(page, "今年三月开始，还在继续")
-    page.keyboard.press("Enter")
-    type_in(page, "T2")
-    expect(page.locator("#l-class li").first).to_contain_text("违法占地")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Enter")
-    type_in(page, "手机拍的照片")
-    expect(page.locator("#saved")).to_contain_text("已保存")
-    expect(page.locator("#elements .there")).to_have_count(4, timeout=30_000)
-    page.keyboard.press("F8")
-    code = page.locator(".read-out.code")
-    code.wait_for(timeout=60_000)
-    spent = time.monotonic() - begun
-    no = page.locator(".read-out").first.inner_text()
-    assert no.startswith("430922-")
-    told = code.inner_text()
-    assert len(told) == 14
-    page.keyboard.press("Enter")
-    expect(page.locator("#toast")).to_contain_text("口头告知")
-    expect(page.locator("#c-facts")).to_have_value("")
-    expect(page.locator("#lists")).to_contain_text(no)
-    assert NUMBER not in page.content()
-    assert spent < 45, f"{spent:.0f} s"
-    page.goto(page.url.replace("/call", "/queue"))
-    row = page.locator(f"tr[data-no='{no}']")
-    expect(row).to_contain_text("湖南省益阳市桃江县")
-    expect(row).to_contain_text("违法占地")
-    assert NUMBER not in page.content()
-    assert NAME not in page.content()
-    page.goto(page.url.replace("/queue", f"/clues/{no}"))
-    for words in ("武潭镇红旗村三组", "鑫隆建材有限公司", "8亩", "剩下的田没有水", "今年三月开始"):
-        assert words in page.content(), words
 
 
 def test_a_draft_survives_the_browser_and_the_network(window: Any) -> None:

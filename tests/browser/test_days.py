@@ -4,10 +4,7 @@ as the screen says it and as plain SQL counts it. The clerk's day: test_mailroom
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Site, environment, serving
+from tests.browser.conftest import Site, serving
+from tests.browser.ledger import told_by as told
 from tests.browser.test_callpad import type_in
 from tests.browser.test_case_desk import submit
 from tests.browser.test_mailroom import enter
@@ -23,16 +21,6 @@ from tests.browser.test_mailroom import ledger as register_ledger
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 MAILS = 5
-
-
-def told(site: Site, *arguments: str) -> dict[str, int]:
-    """tests/browser/ledger.py against the hub of this module."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.browser.ledger", *arguments], cwd=ROOT, env=environment(site.var), check=False,
-        capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,6 @@
-"""The story's hub from within: `python tests/browser/town.py people API_BASE` or `… clock STEP` (HUB_VAR)."""
+"""The story's hub from within: `python tests/browser/town.py people API_BASE`, `… clock STEP` or `… line API_BASE URL`
+(HUB_VAR).
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,8 @@ SIBLING = "430981"  # 沅江市
 SOURCE = "wechat:story"
 WECHAT = {"app_id": "wx0123456789abcdef", "token": "t", "aes_key": "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
           "app_secret": "app-secret"}  # fmt: skip
+LINE = "phone:story"
+TWILIO = {"account_sid": "AC" + "0123456789abcdef" * 2, "auth_token": "8f742231b10e8888abcd99yyyzzz85a5"}
 CAST = {
     "operator": ("王接线", UNIT, ["operator"]),
     "handler": ("李承办", UNIT, ["handler"]),
@@ -52,10 +56,20 @@ def start() -> timedelta:
     return datetime.combine(day, time(16), clock.CHINA) - clock.now()
 
 
-def main(what: str, argument: str) -> None:
+def line(api_base: str, public_url: str) -> None:
+    """A line whose calls ring at the pad."""
+    given = {"kind": "twilio", "account_sid": TWILIO["account_sid"], "api_base": api_base, "public_url": public_url,
+             "line": "12336"}  # fmt: skip
+    with db.transaction() as session:
+        add_source(session, LINE, "phone", UNIT, "热线", settings=given, secrets={"auth_token": TWILIO["auth_token"]})
+
+
+def main(what: str, argument: str, more: str = "") -> None:
     with attached():
         if what == "people":
             people(argument)
+        elif what == "line":
+            line(argument, more)
         else:
             moved.move(start() if argument == "start" else moved.ahead(argument))
         print(json.dumps({"now": clock.china(clock.now()).isoformat()}))
