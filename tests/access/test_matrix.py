@@ -232,10 +232,97 @@ def test_pages(world: World, item: str) -> None:
         cell.cell_contents = kept
 
 
-def test_how_many_cells() -> None:
-    acts = len(ACTS) * len(matrix.ROLES) * 11
-    clues = len(ABOUT_A_CLUE) * len(matrix.ROLES) * 11
-    assert acts + clues + len(PAGES) * len(matrix.ROLES) >= 10_000
+# ── every cell ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Cell = tuple[str, str, str]  # capability or item, role, relation
+SEEN, OWN = frozenset({"own", "received", "assisting", "designated", "below"}), frozenset({"own"})
+REACH: dict[str, frozenset[str]] = {  # how the unit must stand to the clue: casework.acts.is_own, by the row's `by`
+    "owner": OWN, "team": OWN | {"assisting"}, "assisting": frozenset({"assisting"}), "anyone": SEEN,
+    "designator": frozenset({"designated"}), "above": frozenset({"designated", "below"}), "machine": frozenset(),
+}  # fmt: skip
+OF_ROUTES: dict[str, frozenset[str]] = {  # what stands behind the guard of a route about a clue
+    "clue.acts": SEEN, "clue.read": SEEN, "clue.preview": SEEN, "clue.reveal": SEEN,
+    "clue.original": OWN | {"received"}, "clue.contact": OWN | {"received"},
+    "clue.quarantine": frozenset({"sealed"}), "paper.owner.handler_lead": OWN,
+}  # fmt: skip
+DESK = frozenset({"operator", "mailroom", "handler", "lead"})
+NARROWER = dict.fromkeys((f"POST /clues/<no>/proposals/<int:number>/{act}" for act in ("decide", "withdraw")), DESK)
+"""Routes that let fewer people do something than their guard lets in."""
+
+
+def roles_of(world: World, item: str) -> frozenset[str]:
+    """Whom the program itself lets in: the row of the rule table, the guard of the view."""
+    if item.startswith("act "):
+        return frozenset(role.value for role in workflow.rule(item.removeprefix("act ")).roles)
+    method, rule = item.split(" ", 1)
+    endpoint = next(name for verb, one, name in routes(world.app) if (verb, one) == (method, rule))
+    view = world.app.view_functions[endpoint]
+    if behind(view) is None:
+        return frozenset(matrix.ROLES)
+    return NARROWER.get(item) or frozenset(role.value for role in getattr(view, "roles", None) or Role)
+
+
+def decided(item: str, capability: str, role: str, relation: str, roles: frozenset[str]) -> str:
+    """What the program decides for one cell, without the file: by rule table, guard and the tables above."""
+    if role not in roles:
+        return "no"
+    if item.startswith("act "):
+        rule = workflow.rule(item.removeprefix("act "))
+        sealed = rule.id.startswith("quarantine.") and relation == "sealed"
+        return "yes" if sealed or relation in REACH[rule.by] else "no"
+    kind, _, rest = capability.partition(".")
+    if kind == "page":  # about no single clue
+        return "yes"
+    reach = REACH[rest.partition(".")[0]] if kind == "act" else OF_ROUTES[capability]
+    if relation not in reach:
+        return "no"
+    whole = capability != "clue.read" or (role in DESK and relation in OWN | {"received"})
+    return "yes" if whole else "masked"
+
+
+def every_decision(world: World) -> dict[Cell, str]:
+    """(item, role, relation) → what the program decides, for every act and route."""
+    found = {}
+    for item, capability in matrix.items().items():
+        roles = roles_of(world, item)
+        for role in matrix.ROLES:
+            for relation in matrix.RELATIONS:
+                found[item, role, relation] = decided(item, capability, role, relation, roles)
+    return found
+
+
+def differing(told: dict[Cell, str], items: dict[str, str], decisions: dict[Cell, str]) -> list[Cell]:
+    """Cells of the file that say something else than the program does."""
+    return [cell for cell, wanted in decisions.items() if told[items[cell[0]], *cell[1:]] != wanted]
+
+
+def test_every_cell_is_what_the_program_decides(world: World) -> None:
+    """All acts and routes × all roles × all relations; that the program does so is tested above by doing it."""
+    decisions = every_decision(world)
+    assert differing(dict(matrix.cells()), dict(matrix.items()), decisions) == []
+    assert len(decisions) == len(matrix.items()) * len(matrix.ROLES) * len(matrix.RELATIONS) >= 10_000
+
+
+def test_flipping_any_cell_or_any_line_fails(world: World) -> None:
+    """Each cell of the file to each other value, and each act and route to each capability that differs."""
+    decisions, told, items = every_decision(world), dict(matrix.cells()), dict(matrix.items())
+    by_cell: dict[Cell, dict[Cell, str]] = {}
+    by_item: dict[str, dict[Cell, str]] = {}
+    for (item, role, relation), wanted in decisions.items():
+        by_cell.setdefault((items[item], role, relation), {})[item, role, relation] = wanted
+        by_item.setdefault(item, {})[item, role, relation] = wanted
+    flips = 0
+    for cell, value in told.items():
+        for other in {"yes", "masked", "no"} - {value}:
+            assert differing({cell: other}, items, by_cell[cell]), (cell, other)
+            flips += 1
+    assert flips == 2 * len(told)
+    lines = {name: tuple(told[name, role, one] for role in matrix.ROLES for one in matrix.RELATIONS)
+             for name in set(items.values())}  # fmt: skip
+    for item, capability in items.items():
+        for other, line in lines.items():
+            if line != lines[capability]:
+                assert differing(told, {item: other}, by_item[item]), (item, other)
 
 
 # ── may ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
