@@ -15,7 +15,7 @@ from hub import clock, db
 from hub.casework import kinds, orders
 from hub.law import workflow
 from hub.models import Unit
-from hub.supervision import board, trends
+from hub.supervision import board, superior, trends
 from hub.terms import INTAKE_KIND_LABELS, STATE_LABELS, State
 from hub.web import maps
 from hub.web.security import me, signed_in
@@ -110,18 +110,18 @@ def _above(session: Session, unit: Unit) -> list[tuple[str, str]]:
 def _tiles(session: Session) -> list[dict[str, Any]]:
     """What waits: name of the list, its number, what is pressing in it."""
     period = Period(clock.today() - timedelta(days=SPAN), clock.today())
-    holds = [one for one in board.holds(session, me()) if one.mine]
-    asked = board.directives(session, me(), period.since, period.until)
-    major = board.majors(session, me(), period.moments[0])
-    told = board.alerts(session, me())
-    back, more = board.feedbacks(session, me(), *period.moments)
+    holds = [one for one in superior.holds(session, me()) if one.mine]
+    asked = superior.directives(session, me(), period.since, period.until)
+    major = superior.majors(session, me(), period.moments[0])
+    told = superior.alerts(session, me())
+    back, more = superior.feedbacks(session, me(), *period.moments)
     decided = kinds.kind_decisions(session, me(), *period.moments)
     return [
-        _tile("objections", len(board.objections(session, me())), urgent=True),
+        _tile("objections", len(superior.objections(session, me())), urgent=True),
         _tile("holds", len(holds), late=sum(one.over for one in holds), urgent=True),
         _tile("directives", len(asked), late=sum("overdue" in one.stands for one in asked)),
         _tile("major", len(major), late=sum(one.late for one in major)),
-        _tile("alerts", len(told), urgent=True, capped=len(told) >= board.MOST),
+        _tile("alerts", len(told), urgent=True, capped=len(told) >= superior.MOST),
         _tile("feedback", len(back), capped=more),
         _tile("kinds", len(decided)),
     ]
@@ -189,8 +189,8 @@ def listing(name: str) -> str | tuple[str, int]:
         session.expunge_all()  # the page is rendered without a session
     page = render_template(
         f"supervise_{name}.html", title=LISTS[name], name=name, period=period, state_labels=STATE_LABELS,
-        channels=channels(), stands=STANDS, directive_labels=board.DIRECTIVES, clock_labels=workflow.CLOCKS,
-        points=POINTS, intake_kinds=INTAKE_KIND_LABELS, counted=DECISIONS, what_labels=board.WHAT, most=board.MOST,
+        channels=channels(), stands=STANDS, directive_labels=superior.DIRECTIVES, clock_labels=workflow.CLOCKS,
+        points=POINTS, intake_kinds=INTAKE_KIND_LABELS, counted=DECISIONS, what_labels=board.WHAT, most=superior.MOST,
         **found,
     )  # fmt: skip
     return (page, 422) if period.problem else page
@@ -239,23 +239,23 @@ def _narrow(unit: Unit) -> tuple[trends.Narrow | None, str]:
 
 
 def _objections(session: Session, _period: Period) -> dict[str, Any]:
-    return {"rows": board.objections(session, me())}
+    return {"rows": superior.objections(session, me())}
 
 
 def _holds(session: Session, _period: Period) -> dict[str, Any]:
-    rows = board.holds(session, me())
-    return {"rows": [(one, board.left(session, me(), one.due) if one.due else "") for one in rows]}
+    rows = superior.holds(session, me())
+    return {"rows": [(one, superior.left(session, me(), one.due) if one.due else "") for one in rows]}
 
 
 def _directives(session: Session, period: Period) -> dict[str, Any]:
     kind, unit = request.args.get("kind", ""), request.args.get("unit", "")[:20]
     stands = request.args.get("stands", "asked")
-    if kind not in ("", *board.DIRECTIVES) or stands not in STANDS:
+    if kind not in ("", *superior.DIRECTIVES) or stands not in STANDS:
         abort(404)
     asked = board.within(session, me(), unit) if unit else None
     if unit and asked is None:
         abort(404)
-    rows = board.directives(
+    rows = superior.directives(
         session, me(), period.since, period.until, kind=kind, unit=asked.id if asked else 0, stands=stands
     )
     found = orders.supervised(session, me(), period.since, period.until)
@@ -268,15 +268,15 @@ def _directives(session: Session, period: Period) -> dict[str, Any]:
 
 def _major(session: Session, period: Period) -> dict[str, Any]:
     since, until = period.moments
-    return {"rows": [row for row in board.majors(session, me(), since) if row.at < until]}
+    return {"rows": [row for row in superior.majors(session, me(), since) if row.at < until]}
 
 
 def _alerts(session: Session, _period: Period) -> dict[str, Any]:
-    return {"rows": board.alerts(session, me())}
+    return {"rows": superior.alerts(session, me())}
 
 
 def _feedback(session: Session, period: Period) -> dict[str, Any]:
-    rows, more = board.feedbacks(session, me(), *period.moments)
+    rows, more = superior.feedbacks(session, me(), *period.moments)
     return {"rows": rows, "capped": more}
 
 
@@ -285,10 +285,10 @@ def _kinds(session: Session, period: Period) -> dict[str, Any]:
     which, by, unit = (request.args.get(box, "")[:20] for box in ("which", "by", "unit"))
     if which not in ("", *DECISIONS):
         abort(404)
-    rows: list[board.Decision] = []
+    rows: list[superior.Decision] = []
     size = 0
     if which:
-        made = board.decisions(session, kinds.kind_decisions(session, me(), since, until), me())
+        made = superior.decisions(session, kinds.kind_decisions(session, me(), since, until), me())
         rows = [
             row
             for row in made
@@ -297,13 +297,13 @@ def _kinds(session: Session, period: Period) -> dict[str, Any]:
     elif "sample" in request.args:
         size = min(SAMPLE_MOST, max(1, request.args.get("sample", SAMPLE, type=int)))
         seed = int(period.until.strftime("%Y%m%d"))  # the same days give the same sample to everybody
-        rows = board.decisions(session, kinds.quality_sample(session, me(), since, until, size, seed), me())
+        rows = superior.decisions(session, kinds.quality_sample(session, me(), since, until, size, seed), me())
     counts = kinds.kind_counts(session, me(), since, until)
     names = {one.unit_id: session.get_one(Unit, one.unit_id).name for one in counts}
     return {"rows": rows, "counts": counts, "names": names, "which": which, "size": size, "by": by}
 
 
-def _counted(row: board.Decision, which: str) -> bool:
+def _counted(row: superior.Decision, which: str) -> bool:
     return {"all": True, "was_clue": row.was_clue, "objected": row.objected}[which]
 
 
