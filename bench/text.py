@@ -34,6 +34,8 @@ CLASSES = (
     "_blind10",
     "_blind11",
     "_blind12",
+    "_blind13",
+    "_blind14",
 )
 EXTRACTION = ("", "_dev2", "_held", "_blind3", "_blind4", "_blind5", "_blind7", "_blind8", "_blind9")
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
