@@ -34,7 +34,7 @@ function cutOff() {
     const edge = box.getBoundingClientRect();
     const hides = style.overflowX === 'hidden' || style.overflowX === 'clip';
     if (hides && edge.width <= 2) continue; // hidden on purpose
-    const over = line.right > edge.right + 2 || line.left < edge.left - 2;
+    const over = line.right > edge.right + 8 || line.left < edge.left - 8; // less is the air of a full-width mark
     const under = line.bottom > edge.bottom + 3 && (style.overflowY === 'hidden' || style.overflowY === 'clip');
     if (hides && (over || under)) {
       const readable = style.textOverflow === 'ellipsis' || style.webkitLineClamp !== 'none';
