@@ -32,28 +32,6 @@ def _tokens(session: Session, clue: Clue) -> set[tuple[str, bytes]]:
     return {(row.kind, row.token) for row in rows}
 
 
-_HOUSE = re.compile(r"[0-9０-９一二三四五六七八九十]\s?(?:号|栋|幢|座|室|单元|楼|组|队)")
-_NAMING = ("name", "nickname", "openid", "email", "id_number", "phone")
-
-
-def known_words(session: Session, clue: Clue) -> list[str]:
-    """What of the clue's text would name its reporters, as the channel or a form gave them.
-
-    Of an address only one that says the house: that of a village alone is, as often as not, the place reported.
-    """
-    rows = session.scalars(
-        select(Reporter).join(ClueReporter, ClueReporter.reporter_id == Reporter.id)
-        .where(ClueReporter.clue_id == clue.id)
-    )  # fmt: skip
-    found = []
-    for row in rows:
-        given = open_key(session, row.key_id).json(row.identity, "reporter.identity")
-        found += [str(given.get(name) or "").strip() for name in _NAMING]
-        address = str(given.get("address") or "").strip()
-        found += [address] if _HOUSE.search(address) else []
-    return sorted({word for word in found if len(word) > 1})
-
-
 def has_contact(session: Session, clue: Clue) -> bool:
     """Whether a reporter of the clue can be asked: a phone, a mail address or a WeChat account is known."""
     return any(kind in ("phone", "email", "openid") for kind, _ in _tokens(session, clue))

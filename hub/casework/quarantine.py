@@ -25,7 +25,8 @@ from hub.casework.acts import afterwards, effect
 from hub.casework.changes import seen_by
 from hub.casework.counters import place
 from hub.casework.doing import Doing
-from hub.casework.values import IDENTITY, reenrich
+from hub.casework.naming import IDENTITY
+from hub.casework.values import reenrich
 from hub.casework.walls import put_up, shut_out_named
 from hub.models import (
     Blob,

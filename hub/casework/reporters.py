@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from hub.access import audit
 from hub.access.people import Actor
-from hub.access.sealing import blind, new_key
+from hub.access.sealing import blind, new_key, open_key
+from hub.casework import naming
 from hub.casework.changes import announce, touch
 from hub.casework.errors import RefusedError
 from hub.models import Clue, ClueReporter, IntakeClue, Reporter, ReporterIndex
@@ -30,6 +31,8 @@ def add_reporter(
             .where(ClueReporter.clue_id == clue.id, ReporterIndex.token.in_(tokens.values()))
         ).first()
         if twin is not None:
+            _complete(session, twin, identity)
+            naming.hide(session, clue)
             return twin
     key = new_key(session, clue.received_unit_id)
     reporter = Reporter(key_id=key.id, identity=key.seal_json(identity, "reporter.identity"))
@@ -40,7 +43,18 @@ def add_reporter(
         clue_id=clue.id, reporter_id=reporter.id, intake_id=intake_id, represented_by=represented_by
     )
     session.add(known_as)
+    naming.hide(session, clue)
     return reporter.id
+
+
+def _complete(session: Session, reporter_id: int, identity: dict[str, str]) -> None:
+    """Adds what was not known of a reporter; what was stays."""
+    row = session.get_one(Reporter, reporter_id)
+    key = open_key(session, row.key_id)
+    told = key.json(row.identity, "reporter.identity")
+    more = {name: value for name, value in identity.items() if value and not told.get(name)}
+    if more:
+        row.identity = key.seal_json(told | more, "reporter.identity")
 
 
 def normal(kind: str, value: str) -> str:

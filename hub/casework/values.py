@@ -11,7 +11,7 @@ from hub import search
 from hub.access import audit
 from hub.access.people import Actor
 from hub.access.sealing import open_key
-from hub.casework import walls
+from hub.casework import naming, walls
 from hub.casework.changes import announce, check_version, lock, offer, touch
 from hub.casework.errors import RefusedError
 from hub.jurisdiction.divisions import table
@@ -49,10 +49,6 @@ CONFIRMABLE = frozenset(
 )  # fmt: skip
 
 
-IDENTITY = frozenset({"phone", "reporter_name", "id_number"})
-"""Values that stay out of the search: who reports is found by blind keys only."""
-
-
 def confirm(  # the six facts of a decision
     session: Session,
     who: Actor,
@@ -77,8 +73,9 @@ def confirm(  # the six facts of a decision
         clue_id=clue.id, field=field_name, value=key.seal_json(value, "clue.value"), suggestion_id=suggestion_id,
         by_user=who.user_id,
     )  # fmt: skip
-    if field_name in IDENTITY:
+    if field_name in naming.IDENTITY:
         session.add(row)
+        naming.hide(session, clue)
     else:
         offer(session, clue, "value", row, search.words_of(value))
     if field_name == "place" and isinstance(value, dict):

@@ -172,12 +172,13 @@ def _needs_servers() -> None:
 def doctor(as_json: bool) -> None:
     """Show binaries, models, keys, ports, and what is degraded."""
     import json
+    from dataclasses import asdict
 
     from hub.runtime import checks
 
     rows = checks.run()
     if as_json:
-        click.echo(json.dumps([row.__dict__ for row in rows], ensure_ascii=False))
+        click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
     else:
         for row in rows:
             click.echo(f"{row.state:9} {row.name:14} {row.detail}")

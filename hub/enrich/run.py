@@ -13,7 +13,7 @@ from hub import casework, clock, db
 from hub.access import audit, walls
 from hub.access.masking import mask, named
 from hub.access.sealing import Key, open_key
-from hub.casework.identity import known_words
+from hub.casework.naming import known_words
 from hub.enrich import duplicates, learned, passages, produce
 from hub.enrich.likeness import Sketch
 from hub.jurisdiction import scopes

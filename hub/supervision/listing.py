@@ -13,7 +13,7 @@ from hub.access import masking
 from hub.access.masking import mask
 from hub.access.sealing import open_key
 from hub.access.walls import live
-from hub.casework.identity import known_words
+from hub.casework.naming import known_words
 from hub.enrich import passages
 from hub.enrich.run import IDENTITY
 from hub.jurisdiction.divisions import table
