@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.errors import DeadlockDetected
-from sqlalchemy import Connection, Engine, Executable, FrozenResult, create_engine, event
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, Executable, FrozenResult, create_engine, event, text
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -20,6 +21,7 @@ from hub.settings import settings
 
 _engine: Engine | None = None
 _AFTER = "after_commit"
+PREPARED = 250  # statements a connection keeps planned: those of all pages
 _TRUSTED = 5.0  # seconds without use for which a connection whose server has said nothing is taken to live
 Done = TypeVar("Done")
 
@@ -39,9 +41,14 @@ def connect(url: str | None = None, *, pool: int = 5) -> Engine:
             "connect_timeout": 10,
         },
     )
+    event.listen(_engine, "connect", _opened)
     event.listen(_engine, "checkout", _alive)
     event.listen(_engine, "checkin", _used)
     return _engine
+
+
+def _opened(connection: Any, _record: object) -> None:
+    connection.prepared_max = PREPARED
 
 
 def _used(_connection: Any, record: ConnectionPoolEntry) -> None:
@@ -118,10 +125,28 @@ def again(work: Callable[[], Done], times: int = 3) -> Done:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A session for reads only: nothing it does is kept."""
+    """A session for reads only: nothing it does is kept.
+
+    A rollback makes the driver forget its prepared statements, so that each would be planned anew: where nothing was
+    written there is nothing to take back, and the transaction ends as if it had been.
+    """
     with Session(engine(), expire_on_commit=False) as session:
         yield session
+        if session.in_transaction() and _only_read(session):
+            session.commit()
         session.rollback()
+
+
+_WRITTEN = text("select pg_current_xact_id_if_assigned() is not null")
+
+
+def _only_read(session: Session) -> bool:
+    """Whether the transaction stands and changed no row (one that did has a number in the database)."""
+    if session.new or session.dirty or session.deleted:
+        return False
+    connection = session.connection()
+    status = connection.connection.driver_connection.info.transaction_status  # type: ignore[union-attr]  # psycopg's
+    return status == TransactionStatus.INTRANS and connection.scalar(_WRITTEN) is False
 
 
 def asked(session: Session, statement: Executable, **given: Any) -> Sequence[Any]:

@@ -91,7 +91,8 @@ def queue_page() -> str:
     return render_template(
         template, rows=rows, after=after, filters=filters, counts=numbers.counts, channels=channels(),
         states=queue.states(), state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS,
-        areas=areas_of(me()), views=queue.VIEWS, view_counts=numbers.views, most=queue.MOST, done=desk.done(), to_decide=deciding,
+        areas=areas_of(me()), views=queue.VIEWS, view_counts=numbers.views, most=queue.MOST, done=desk.done(),
+        to_decide=deciding,
         bulk=choices, run=told, standing=standing, kept=kept, saved=saved, may_share=me().has(SHARERS),
         claims=me().has(workflow.rule("assign").roles), claimed_from=workflow.rule("assign").sources,
     )  # fmt: skip
