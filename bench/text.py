@@ -37,7 +37,7 @@ CLASSES = (
     "_blind13",
     "_blind14",
 )
-EXTRACTION = ("", "_dev2", "_held", "_blind3", "_blind4", "_blind5", "_blind7", "_blind8", "_blind9")
+EXTRACTION = ("", "_dev2", "_held", "_blind3", "_blind4", "_blind5", "_blind7", "_blind8", "_blind9", "_blind10")
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 
 

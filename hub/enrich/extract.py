@@ -21,7 +21,7 @@ from hub.enrich.extract_numbers import Found, numbers
 from hub.enrich.extract_times import When, dates
 from hub.terms import Passage, Span, Suggestion
 
-VERSION = "extract-7"
+VERSION = "extract-8"
 PRODUCER = "extract"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
 MASK = "\u2587"

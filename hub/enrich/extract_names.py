@@ -143,7 +143,7 @@ _TITLES = (
     "矿主|窑主|厂长|厂主|场长|场主|法定代表人|法人代表|"
     "法人|负责人|实际控制人|控制人|合伙人|股东|包工头|工头|承包人|承包户|承包者|承包商|承租人|"
     "开发商|中间人|个体户|养殖户|种植户|种粮大户|大户|能人|司机|"
-    "村官|干部|村干部|邻居|隔壁|村霸|恶霸|地霸|沙霸|当事人|违法人|违法行为人|行为人|被举报人|"
+    "举报对象|投诉对象|反映对象|检举对象|村官|干部|村干部|邻居|隔壁|村霸|恶霸|地霸|沙霸|当事人|违法人|违法行为人|行为人|被举报人|"
     "被反映人|被投诉人|被控告人|违法主体|嫌疑人|户主|业主|房主|地主|买主|"
     "地痞|流氓|混混|屠夫|木匠|瓦匠|泥瓦匠|个体工商户|工商户|商贩|贩子|二流子|老赖|户主|老[大二三四五六幺]|外地人|外村人|本地人|商人|男子|嘎查长|牧民|村民|社员|农民|居民|村里的|同村的|本村的|本村|"
     "同村|同镇|同乡|同组|同队|邻村|外号|绰号|人称|名叫|叫做|名字叫|名字是|一个叫|有个叫|个叫|是叫|主人|车主|船主|亲戚|"
@@ -172,7 +172,7 @@ CLAUSE = re.compile(
     rf"占地|霸占|侵占|偷采|偷挖|盗采|盗挖|无证|违规|利用职务|一家|兄弟|夫妻|父子|等人|超占|越权))"
 )
 KIN = (
-    "小舅子|舅子|姐夫|妹夫|女婿|儿媳|儿子|女儿|侄子|侄儿|外甥|哥哥|弟弟|姐姐|妹妹|大哥|老婆|老公|丈夫|妻子|爱人|"
+    "夫弟|夫兄|妻弟|妻舅|叔父|叔叔|伯父|姑父|舅舅|堂兄|表兄|弟媳|嫂子|婶子|小舅子|舅子|姐夫|妹夫|女婿|儿媳|儿子|女儿|侄子|侄儿|外甥|哥哥|弟弟|姐姐|妹妹|大哥|老婆|老公|丈夫|妻子|爱人|"
     "媳妇|父亲|母亲|爸爸|妈妈|爷爷|堂弟|堂哥|表弟|表哥|亲戚|连襟|亲家|[哥弟爹爸妈叔伯]"
 )
 OTHERS_KIN = re.compile(rf"(?:[他她其]的?|和|跟|与|同)(?:{KIN})(?=[{HAN}])")
@@ -206,15 +206,19 @@ def not_a_place(text: str, name: str, end: int) -> bool:
     )
 
 
+def _surname(name: Name) -> bool:
+    return len(name.value) == 1 or name.value in word_lists().double
+
+
 def unique(names: list[Name]) -> list[Name]:
     kept: list[Name] = []
     for name in names:
         if any(name.value == other.value for other in kept):
             continue
-        fuller = [o for o in kept if len(name.value) == 1 and o.value.startswith(name.value)]
+        fuller = [o for o in kept if _surname(name) and o.value.startswith(name.value)]
         if fuller:
             continue
-        kept = [o for o in kept if not (len(o.value) == 1 and name.value.startswith(o.value))]
+        kept = [o for o in kept if not (_surname(o) and name.value.startswith(o.value))]
         kept.append(name)
     return kept
 
