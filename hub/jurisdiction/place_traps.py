@@ -32,6 +32,10 @@ _BORROWED = re.compile(
 )
 """永安砖厂, 新华村: what is called after a place or a virtue and may stand anywhere."""
 _FULL_NOT_PLACE = re.compile(r"(?:路(?!边|旁|面|[北南桥]区)|大道|大街|小吃|拉面|火锅|米粉)")
+_WARES = re.compile(
+    "大理[石岩]|和田[玉枣]|青田石|昌化石|寿山石|金华火腿|信阳毛尖|安吉白茶|安溪铁观音|赣南脐橙|阿克苏苹果"
+)
+"""Stones, fruit and teas called after where they come from: 开采大理石 lies anywhere."""
 _DIRECTION = re.compile(r"[边岸侧面头坡]")
 _PERSONBEFORE = re.compile(
     r"(?:叫|姓名|名叫|名字是|举报人|联系人|负责人|老板|书记|主任|村长|支书|镇长|局长|我是|本人|人叫|"
@@ -45,6 +49,8 @@ _PERSON_AFTER = re.compile(r"(?:先生|女士|同志|书记|村长|主任|老板
 def is_trap(text: str, start: int, end: int, *, full: bool, town: bool) -> bool:
     """Whether [start, end) stands for something else. `full`: a name with its suffix; `town`: names towns only."""
     if text[start:end] in ORDINARY:
+        return True
+    if _WARES.match(text, start):
         return True
     after = text[end : end + 8]
     if full and not town:

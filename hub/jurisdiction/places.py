@@ -22,7 +22,7 @@ from hub.jurisdiction.place_text import Folded, fold
 from hub.terms import Passage, Span, Suggestion
 
 PRODUCER = "place"
-VERSION = "3"
+VERSION = "4"
 MAX_TEXT = 1 << 20
 """Characters that are read of one text; the rest of a longer one is ignored."""
 _MAX_CANDIDATES = 12
@@ -166,7 +166,7 @@ class Resolver:
         spans, places = self._spans(reads, [top, *close])
         read = reads[top.chain.passage]
         last = top.chain.mentions[-1]
-        town_code = "" if close and equal else self._town(top)
+        town_code = "" if close and equal else self._town(top, reads)
         town = self._names.divisions.get(town_code) if town_code else None
         detail = place_detail.read(read.folded.text, last.end)
         doubt = _doubt(top, town.name if town else "", read.folded.text)
@@ -202,11 +202,18 @@ class Resolver:
         first = self._names.above[codes[0]]
         return next((up for up in first if all(up in self._names.above[c] for c in codes)), None)
 
-    def _town(self, top: Ranked) -> str:
+    def _town(self, top: Ranked, reads: list[_Read]) -> str:
         for mention in reversed(top.chain.mentions):
             if top.code in mention.towns and mention.nodes.get(top.code):
                 return mention.towns[top.code]
-        return ""
+        apart = {  # 加义镇…，平江县也没人管: the only town written in full, said away from its county
+            mention.towns[top.code]
+            for read in reads
+            for chain in read.chains
+            for mention in chain.mentions
+            if mention.full and not mention.heard and top.code in mention.towns
+        }
+        return apart.pop() if len(apart) == 1 else ""
 
     def _spans(
         self, reads: list[_Read], shown: list[Ranked]

@@ -301,3 +301,13 @@ def test_fold_keeps_offsets():
     assert folded.span(0, 3) == (0, 5)
     assert fold("临河区").origin is None
     assert fold("ＡＢ１").text == "AB1"
+
+
+@pytest.mark.parametrize("text", ["村里的大理石矿还在采", "偷挖和田玉料", "开采青田石，老板是外地人"])
+def test_a_stone_called_after_a_place_is_no_place(find, text):
+    assert find(text).code is None
+
+
+def test_a_town_said_away_from_its_county_is_read(find):
+    found = find("加义镇献钟村江里有三台淘金船，半夜开工，平江县这边没人管吗？")
+    assert (found.code, found.town, found.village) == ("430626", "加义镇", "献钟村")
