@@ -19,6 +19,7 @@ from hub.access.people import Actor, visible
 from hub.access.sealing import open_key
 from hub.casework.counters import count, counter_keys
 from hub.casework.errors import RefusedError
+from hub.casework.switches import in_force
 from hub.evidence import Store
 from hub.law import retention
 from hub.models import (
@@ -114,7 +115,8 @@ def due(session: Session, who: Actor, limit: int = 200) -> list[Due]:
 def _due(session: Session, clue: Clue) -> Due:
     closed = clock.china(clue.state_at or clue.at).date()
     rule = retention.period(clue.close_reason or "")
-    ends = retention.ends(closed, clue.close_reason or "")
+    years = in_force(session, clue.owner_unit_id, clue.channel, closed)[f"keep_{rule.id}"]
+    ends = retention.ends(closed, clue.close_reason or "", years)
     return Due(clue.id, clue.no, rule.id, rule.label, ends, _held(session, clue.id) is not None)
 
 

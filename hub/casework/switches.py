@@ -21,7 +21,7 @@ from hub.access import audit
 from hub.access.people import Actor
 from hub.casework.errors import RefusedError
 from hub.jurisdiction import units
-from hub.law import workflow
+from hub.law import retention, workflow
 from hub.law.deadlines import base_day
 from hub.models import Clue, LocalSwitch, Unit
 from hub.terms import Role
@@ -48,6 +48,13 @@ def _days(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 30
 
 
+def _years(least: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= LONGEST_KEPT
+
+
+LONGEST_KEPT = 100  # years
+KEPT: Mapping[str, retention.Period] = {f"keep_{row.id}": row for row in retention.schedule()}
+"""Switches that say how long closed clues are kept: never shorter than shipped; the day of closing governs."""
 CHOICES: Mapping[str, Choice] = {
     "ask_first": Choice("要求补充前先联系举报人", "是或否", _flag),
     "after_designation": Choice(
@@ -63,8 +70,20 @@ CHOICES: Mapping[str, Choice] = {
     "direct": Choice("市级直接办理", "是或否", _flag),
     "hand_down_days": Choice("交办时限（工作日）", "1 至 30", _days),
     "transfer_days": Choice("转交回执时限（工作日）", "1 至 30", _days),
-}
+    **{
+        name: Choice(
+            f"保存期限：{row.label}", f"{row.years} 至 {LONGEST_KEPT} 年；对其后办结的线索适用，已办结的不变",
+            _years(row.years),
+        )
+        for name, row in KEPT.items()
+    },
+}  # fmt: skip
 """What a jurisdiction may choose: only what PRODUCT calls internal or our reading, never a day of the measures."""
+
+
+def shipped() -> dict[str, Any]:
+    """What holds where nobody chose otherwise."""
+    return {**workflow.switches(), **{name: row.years for name, row in KEPT.items()}}
 
 
 def switches(session: Session, clue: Clue) -> dict[str, Any]:
@@ -75,7 +94,7 @@ def switches(session: Session, clue: Clue) -> dict[str, Any]:
 def in_force(session: Session, unit_id: int, channel: str, day: date) -> dict[str, Any]:
     """The switches of a unit for a channel on a day: the shipped ones, then those of its area."""
     ruled = {name: row.value["value"] for name, row in ruling(session, unit_id, channel, day).items()}
-    return {**workflow.switches(), **ruled}
+    return {**shipped(), **ruled}
 
 
 def ruling(session: Session, unit_id: int, channel: str, day: date) -> dict[str, LocalSwitch]:

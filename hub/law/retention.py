@@ -33,9 +33,11 @@ def period(close_reason: str) -> Period:
     return next(row for row in schedule() if not row.close_reasons or close_reason in row.close_reasons)
 
 
-def ends(closed: date, close_reason: str) -> date:
-    """The day from which the content may be disposed of. 29 February counts to 1 March."""
-    year = closed.year + period(close_reason).years
+def ends(closed: date, close_reason: str, years: int | None = None) -> date:
+    """The day from which the content may be disposed of, `years` instead of the shipped ones. 29 February counts to
+    1 March.
+    """
+    year = closed.year + (period(close_reason).years if years is None else years)
     try:
         return closed.replace(year=year)
     except ValueError:

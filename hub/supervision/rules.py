@@ -43,6 +43,11 @@ def days_of(name: str) -> bool:
     return CHOICES[name].fits(1)
 
 
+def years_of(name: str) -> int:
+    """The fewest years a switch of the time of keeping takes; 0 for every other switch."""
+    return switches.KEPT[name].years if name in switches.KEPT else 0
+
+
 def value_of(name: str, text: str) -> Any:
     """What a form sent as the value of a switch; what it does not know stays text, which the rule refuses."""
     options = OPTIONS.get(name)
@@ -56,6 +61,8 @@ def words_of(name: str, value: Any) -> str:
     known: dict[Any, str] = dict(OPTIONS.get(name, {}).values())
     if name in OPTIONS:
         return known.get(value, str(value))
+    if years_of(name):
+        return f"{value} 年"
     return f"{value} 个工作日" if days_of(name) else f"{value}"
 
 
@@ -108,7 +115,7 @@ def switches_of(session: Session, who: Actor, unit: Unit, day: date) -> Switches
     lines = {row.id: _line(row, place, who, known, day, row.id in used) for row, place in rows}
     today = tuple(
         Switch(
-            name, choice.label, words_of(name, _now(ruling[""], name)), words_of(name, workflow.switches()[name]),
+            name, choice.label, words_of(name, _now(ruling[""], name)), words_of(name, switches.shipped()[name]),
             lines[ruling[""][name].id] if name in ruling[""] else None,
             tuple(lines[ruled[name].id] for code, ruled in ruling.items()
                   if code and name in ruled and ruled[name].channel == code),
@@ -125,7 +132,7 @@ def switches_of(session: Session, who: Actor, unit: Unit, day: date) -> Switches
 
 
 def _now(ruled: Mapping[str, LocalSwitch], name: str) -> Any:
-    return ruled[name].value["value"] if name in ruled else workflow.switches()[name]
+    return ruled[name].value["value"] if name in ruled else switches.shipped()[name]
 
 
 def _line(

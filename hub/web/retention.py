@@ -13,8 +13,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from hub import casework, clock, db
 from hub.access import people, reveal, sessions
-from hub.casework import disposal, protection
-from hub.law import retention as schedule
+from hub.casework import disposal, protection, switches
 from hub.models import Clue, ClueReporter
 from hub.terms import Role
 from hub.web.security import me, signed_in
@@ -34,10 +33,16 @@ def _lead() -> bool:
 def _page(problem: str = "") -> str:
     with db.reading() as session:
         rows, asked = disposal.due(session, me(), MOST), disposal.asked(session, me())
+        held = switches.in_force(session, me().unit_id, "", clock.today())
+        chosen = switches.ruling(session, me().unit_id, "", clock.today())
+        kept = [
+            {"label": row.label, "years": held[name], "since": chosen[name].since if name in chosen else None}
+            for name, row in switches.KEPT.items()
+        ]
     waiting = {row.no for row in asked if row.state in ("open", "done")}
     return render_template(
         "retention.html", rows=rows, asked=asked, waiting=waiting, states=STATES, today=clock.today(), most=MOST,
-        lead=_lead(), rules=schedule.schedule(), problem=problem, form=request.form,
+        lead=_lead(), rules=kept, problem=problem, form=request.form,
     )  # fmt: skip
 
 

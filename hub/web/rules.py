@@ -101,7 +101,7 @@ def _switches(problem: str = "", given: Given | None = None) -> str:
         return _render(
             "page", "rules.page", problem, given, unit=unit,
             found=rules.switches_of(session, me(), unit, clock.today()), options=rules.OPTIONS,
-            choices=switches.CHOICES, days_of=rules.days_of,
+            choices=switches.CHOICES, days_of=rules.days_of, years_of=rules.years_of,
             channels={one.code: one.label for one in channels().values()}, own=unit.id == me().unit_id,
         )  # fmt: skip
 

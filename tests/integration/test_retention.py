@@ -13,7 +13,7 @@ from sqlalchemy import make_url, select, text, update
 
 from hub import casework, clock, db
 from hub.access import audit, people, rotation, sealing
-from hub.casework import disposal, protection
+from hub.casework import disposal, protection, switches
 from hub.evidence import Store
 from hub.law import retention
 from hub.models import (
@@ -285,3 +285,40 @@ def test_the_form_keeps_what_was_typed_and_the_lead_closes_it(desk: Desk) -> Non
     assert operator.post("/leaks/1/close", measures="已找回").status_code == 404
     assert lead.post("/leaks/1/close", measures="已找回并重新封存").status_code == 303
     assert "已办结" in lead.client.get("/leaks").text
+
+
+def test_a_unit_keeps_longer_from_a_day_on_never_shorter(desk: Desk) -> None:
+    lead, boss = desk.who(role=Role.LEAD), desk.who(CITY, Role.SUPERVISOR)
+    today = clock.today()
+    for years in (2, 101, True, "5", 9.5):
+        with db.transaction() as session, pytest.raises(casework.RefusedError, match="取值应为"):
+            casework.propose_switch(
+                session, lead, "430922", "keep_not_a_clue", years, today, reason="档案室〔2026〕1号"
+            )
+    before = _closed(desk, today)
+    with db.transaction() as session:
+        row = casework.propose_switch(
+            session, lead, "430922", "keep_other", 20, today + timedelta(2), reason="档〔2026〕1号"
+        )
+        casework.confirm_switch(session, boss, row.id)
+    after = _closed(desk, today + timedelta(2))
+    with db.reading() as session:
+        due = {one.clue_id: one.ends.year for one in disposal.due(session, lead)}
+    assert (due[before], due[after]) == (today.year + 10, today.year + 20), "what was closed before stays as it was"
+    elsewhere = desk.clue("430981")
+    with db.reading() as session:
+        kept = switches.in_force(session, session.get_one(Clue, elsewhere).owner_unit_id, "", today + timedelta(9))
+    assert kept["keep_other"] == 10
+
+
+def _closed(desk: Desk, day: date) -> int:
+    made = desk.clue()
+    with db.transaction() as session:
+        row = session.get_one(Clue, made)
+        row.state, row.close_reason, row.state_at = (
+            "closed",
+            "no_violation",
+            desk.now + timedelta((day - clock.today()).days),
+        )
+        session.execute(update(ClueUnit).where(ClueUnit.clue_id == made).values(state="closed", open=False))
+    return made
