@@ -28,6 +28,7 @@ PATHS = frozenset({"folder", "done_folder"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 HISTORY = 50
+STATION = 60  # characters of a station's name
 LONGEST = 4000  # characters of a setting
 
 
@@ -64,6 +65,8 @@ class Entrance:
     alive: bool | None
     seen: datetime | None
     detail: str
+    station: str = ""
+    line: str = ""  # of a telephone: the number that is rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def listing(session: Session, who: Actor) -> list[Entrance]:
     return [
         Entrance(
             row.id, row.channel, row.name, unit, row.enabled, beat.ok if beat is not None else None,
-            beat.at if beat is not None else None, beat.detail if beat is not None else "",
+            beat.at if beat is not None else None, beat.detail if beat is not None else "", row.station,
+            str(row.settings.get("line") or ""),
         )
         for row, unit, beat in rows
     ]  # fmt: skip
@@ -192,15 +196,24 @@ def put(
     known = channels()[channel].secrets
     new = {key: text for key, text in secrets.items() if key in known and text}
     was = dict(before.settings) if before is not None else {}
-    enabled = before.enabled if before is not None else True
+    enabled, station = (before.enabled, before.station) if before is not None else (True, "")
     ports.add_source(session, source_id, channel, unit_code, name, settings=settings, secrets={**kept, **new})
     session.flush()
     row = session.get_one(Source, source_id, populate_existing=True)
-    row.enabled = enabled
+    row.enabled, row.station = enabled, station
     changed = sorted(key for key, value in row.settings.items() if was.get(key) != value) if was else []
     data = {"unit": unit_code, "changed": changed, "secrets": sorted(new)}
     audit.record(session, f"source:{source_id}", "entrance_set", actor=who.label, data=data)
     return source_id
+
+
+def name_station(session: Session, who: Actor, source_id: str, station: str) -> None:
+    """The desk or call station that takes what comes in at an entrance: kept with each intake from now on."""
+    row, named = session.get_one(Source, source_id), " ".join(station.split())[:STATION]
+    if row.station != named:
+        row.station = named
+        data = {"changed": ["station"], "secrets": []}
+        audit.record(session, f"source:{source_id}", "entrance_set", actor=who.label, data=data)
 
 
 def _secrets(session: Session, row: Source) -> dict[str, str]:
@@ -240,5 +253,6 @@ def _what(row: Source, event: Event) -> str:
     fields = channel.settings.model_fields
     known = [fields[name] for name in event.data["changed"] if name in fields]
     told = [(one.description or one.title or "").split("（")[0] for one in known]
+    told += ["站点"] if "station" in event.data["changed"] else []
     told += [channel.secrets.get(name, name) for name in event.data["secrets"]]
     return "更改：" + "、".join(told) if told else "设置"

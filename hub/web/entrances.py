@@ -94,6 +94,8 @@ def _put(channel: str, source_id: str) -> Page | Response:
             name = row.id.partition(":")[2] if row is not None else given.get("entrance", "").strip()
             unit = given.get("unit", "").strip()[:20] or me().unit_code
             made = entrances.put(session, me(), channel, name, unit, settings, secrets, row)
+            if "station" in given:
+                entrances.name_station(session, me(), made, given["station"])
     except EntranceError as error:
         with db.reading() as session:
             return _form(session, channel, _found(session, source_id) if source_id else None, error)

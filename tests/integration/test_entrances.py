@@ -84,6 +84,12 @@ def test_a_mailbox_is_set_up_changed_and_closed(app: Flask) -> None:
     assert not stored("email:mailbox")[0].enabled
     assert admin.post("/entrances/email:mailbox", **{**changed, "poll_seconds": "90"}).status_code == 303
     assert not stored("email:mailbox")[0].enabled, "a change does not open it"
+    assert admin.post("/entrances/email:mailbox", **changed, station=" 县局 受理台\0二号 ").status_code == 303
+    assert stored("email:mailbox")[0].station == "县局 受理台二号"
+    assert admin.post("/entrances/email:mailbox", **changed).status_code == 303
+    assert stored("email:mailbox")[0].station == "县局 受理台二号", "a form without the box changes nothing"
+    assert "县局 受理台二号" in admin.get("/entrances").text
+    assert "更改：站点" in admin.get("/entrances/email:mailbox").text
     page = admin.get("/entrances/email:mailbox").text
     assert "人admin：停用" in page
     assert "IMAP 服务器" in page
