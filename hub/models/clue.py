@@ -39,6 +39,7 @@ class Clue(Base):
         CheckConstraint("state <> 'transferred' or department is not null", name="transferred"),
         CheckConstraint("state <> 'merged' or main_id is not null", name="merged"),
         CheckConstraint("importance in ('ordinary','important','major')", name="importance"),
+        Index("ix_clue_topics", "topics", postgresql_using="gin"),
         Index("ix_clue_main", "main_id", postgresql_where=text("main_id is not null")),
         Index("ix_clue_handler", "handler_id", postgresql_where=text("handler_id is not null")),
         Index("ix_clue_handler_open", "handler_id",

@@ -59,6 +59,7 @@ class Filters:
     division: str = ""  # a code: the place itself or anything below it
     query: str = ""  # words in any text of the clue
     view: str = ""  # one of VIEWS
+    topic: str = ""  # a code of hub.law.topics
     after: str = ""  # keyset: "<sort_at iso>~<clue id>" of the last row of the page before
 
 
@@ -158,6 +159,9 @@ def narrowed(who: Actor, filters: Filters) -> Select[ClueUnit]:
         stem = filters.division.rstrip("0")
         stem += "0" * (len(stem) % 2)
         query = query.where(ClueUnit.division.like(f"{stem}%"))
+    if filters.topic:
+        about = select(Clue.id).where(Clue.id == ClueUnit.clue_id, Clue.topics.contains([filters.topic]))
+        query = query.where(about.exists())
     return query
 
 

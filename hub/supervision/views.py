@@ -17,7 +17,7 @@ from hub.supervision.keeping import Shelf
 from hub.supervision.queue import Filters
 
 LONGEST, MOST_KEPT = 20, 30  # characters of a name, views of one person
-NARROWING = ("channel", "state", "division", "query", "view")
+NARROWING = ("channel", "state", "division", "query", "view", "topic")
 SHELF = Shelf(SavedView, "视图", "view", most=MOST_KEPT, longest=LONGEST)
 
 

@@ -18,7 +18,7 @@ from hub.access.sealing import open_key
 from hub.casework import chains
 from hub.enrich import passages, transcribe
 from hub.jurisdiction.divisions import table
-from hub.law import workflow
+from hub.law import topics, workflow
 from hub.models import Clue, Intake, Part
 from hub.supervision import approving, case, originals, queue, views
 from hub.supervision.keeping import SHARERS
@@ -45,7 +45,8 @@ def read_filters() -> queue.Filters:
 def filters_of(given: Mapping[str, str]) -> queue.Filters:
     """The filters of an address or a form; what is no filter narrows nothing."""
     asked = {
-        name: given.get(name, "")[:100].strip() for name in ("channel", "state", "division", "query", "view", "after")
+        name: given.get(name, "")[:100].strip()
+        for name in ("channel", "state", "division", "query", "view", "topic", "after")
     }
     if asked["state"] not in {code for code, _ in queue.states()}:
         asked["state"] = ""
@@ -55,6 +56,8 @@ def filters_of(given: Mapping[str, str]) -> queue.Filters:
         asked["channel"] = ""
     if not asked["division"].isdigit():
         asked["division"] = ""
+    if asked["topic"] not in topics.labels():
+        asked["topic"] = ""
     return queue.Filters(**asked)
 
 
@@ -91,8 +94,8 @@ def queue_page() -> str:
     return render_template(
         template, rows=rows, after=after, filters=filters, counts=numbers.counts, channels=channels(),
         states=queue.states(), state_labels=STATE_LABELS, class_labels=CLASS_LABELS, elements=ELEMENTS,
-        areas=areas_of(me()), views=queue.VIEWS, view_counts=numbers.views, most=queue.MOST, done=desk.done(),
-        to_decide=deciding,
+        areas=areas_of(me()), topics=topics.labels(), views=queue.VIEWS, view_counts=numbers.views, most=queue.MOST,
+        done=desk.done(), to_decide=deciding,
         bulk=choices, run=told, standing=standing, kept=kept, saved=saved, may_share=me().has(SHARERS),
         claims=me().has(workflow.rule("assign").roles), claimed_from=workflow.rule("assign").sources,
     )  # fmt: skip
@@ -103,7 +106,8 @@ def filter_words(filters: queue.Filters) -> str:
     told = [
         queue.VIEWS.get(filters.view, ""), dict(queue.states()).get(filters.state, ""),
         channels()[filters.channel].label if filters.channel in channels() else "",
-        queue.place_name(filters.division), f"检索“{filters.query}”" if filters.query else "",
+        queue.place_name(filters.division), topics.labels().get(filters.topic, ""),
+        f"检索“{filters.query}”" if filters.query else "",
     ]  # fmt: skip
     return " · ".join(word for word in told if word)
 

@@ -38,7 +38,8 @@ def page() -> str:
     with db.reading() as session:
         found = points.find(session, me(), filters)
         session.expunge_all()  # the page is rendered without a session
-    asked = {name: value for name in ("channel", "state", "division", "view") if (value := getattr(filters, name))}
+    kept = ("channel", "state", "division", "view", "topic")
+    asked = {name: value for name in kept if (value := getattr(filters, name))}
     drawn = _drawn(found, layer, _base(me(), filters))
     shown = {spot.mark.key for spot in drawn.spots}
     places = sorted(

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from hub import casework, db, search
 from hub.access import people
-from hub.models import Clue, ClueUnit, SuggestionRow, Unit, User, Value
+from hub.models import Clue, ClueUnit, IntakeClue, SuggestionRow, Unit, User, Value
+from hub.supervision import queue, views
+from hub.web import console
 from tests.integration.test_provenance import UNIT, clerk, send, work
 
 REPORT = "湖南省益阳市桃江县武潭镇红旗村，有人在基本农田里挖鱼塘15亩。"
@@ -58,3 +60,28 @@ def who(session: Session) -> people.Actor:
 def test_topics_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(casework.RefusedError, match="主题"):
         casework.typed("topics", text)
+
+
+def test_the_queue_is_narrowed_to_a_topic(hub: Path) -> None:
+    pond, solar = send(REPORT, 1), send("桃江县武潭镇红旗村，光伏公司没批就在山上装光伏板。", 2)
+    work()
+    with db.transaction() as session:
+        me = clerk(session)
+        clues = {number: session.scalars(select(Clue).join(IntakeClue).where(IntakeClue.intake_id == number)).one().id
+                 for number in (pond, solar)}  # fmt: skip
+
+        def shown(**asked: str) -> list[int]:
+            rows, _ = queue.page(session, me, console.filters_of(asked))
+            return [row.clue.id for row in rows]
+
+        assert shown(topic="fish_pond") == [clues[pond]]
+        assert shown(topic="solar") == [clues[solar]]
+        assert shown(topic="villa") == []
+        assert shown(topic="fish_pond", query="红旗村") == [clues[pond]]
+        assert shown(topic="none such") == shown() == [clues[solar], clues[pond]]  # what is no topic narrows nothing
+        assert "光伏风电用地" in console.filter_words(console.filters_of({"topic": "solar"}))
+        kept = views.save(session, me, "光伏", console.filters_of({"topic": "solar"}))
+        session.flush()
+        (view,) = views.of(session, me)
+        assert view.filters.topic == "solar"
+        assert views.counts(session, me) == {kept.id: 1}

@@ -56,6 +56,7 @@ class ViewBody(Body):
     division: str = Field(default="", max_length=100)
     query: str = Field(default="", max_length=100)
     view: str = Field(default="", max_length=100)
+    topic: str = Field(default="", max_length=100)
 
 
 class ViewChange(Body):

@@ -1,0 +1,1 @@
+CREATE INDEX ix_clue_topics ON clue USING gin (topics);
