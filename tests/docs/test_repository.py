@@ -66,7 +66,8 @@ def test_the_workflow_diagram_is_the_rule_table() -> None:
 
 def test_units_start_commands_that_exist() -> None:
     units = sorted((DOCS / "deploy").glob("*.service"))
-    assert [unit.name for unit in units] == ["hub-poll.service", "hub-web.service", "hub-worker@.service"]
+    names = ["hub-keys.service", "hub-poll.service", "hub-web.service", "hub-worker@.service"]
+    assert [unit.name for unit in units] == names
     for unit in units:
         text = unit.read_text()
         assert text.count("[Unit]") == text.count("[Service]") == text.count("[Install]") == 1
