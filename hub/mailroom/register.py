@@ -6,6 +6,7 @@ own key; the person who entered it sees it until the letter is taken in, others 
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -142,6 +143,12 @@ def line(session: Session, who: Actor, told: Mapping[str, str], stamped: date, k
 def note_entered(session: Session, who: Actor, row: Letter) -> None:
     data = {"no": number_of(row), "stamped": row.stamped.isoformat(), "state": row.state}
     audit.record(session, f"letter:{row.id}", "letter_entered", actor=who.label, data=data)
+    announce(session, row.unit_id)
+
+
+def announce(session: Session, unit_id: int) -> None:
+    """Open registers of the unit read themselves again."""
+    session.execute(select(func.pg_notify("hub_live", json.dumps({"l": unit_id}))))
 
 
 def check(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, bool], date]:
@@ -255,6 +262,7 @@ def amend(session: Session, who: Actor, number: int, given: Mapping[str, str], v
     changed = sorted(name for name in {*told, *before} if told.get(name) != before.get(name))
     data = {"changed": changed, "stamped": stamped.isoformat()}
     audit.record(session, f"letter:{row.id}", "letter_amended", actor=who.label, data=data)
+    announce(session, row.unit_id)
     return row
 
 
@@ -273,6 +281,7 @@ def _close(session: Session, row: Letter, state: str, more: dict[str, str], on: 
     entry = open_key(session, row.key_id).seal_json(opened(session, row) | more, "letter.entry")
     row.entry, row.state, row.forwarded_on, row.version = entry, state, on, row.version + 1
     session.flush()
+    announce(session, row.unit_id)
 
 
 def forget_identity(session: Session, row: Letter) -> None:

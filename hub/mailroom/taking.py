@@ -211,6 +211,7 @@ def note_taken(session: Session, number: int, intake_id: int, actor: str) -> Non
     session.flush()
     data = {"intake": intake_id, "batch": row.id, "late": stack.late}
     audit.record(session, f"letter:{letter.id}", "letter_taken", actor=actor, data=data)
+    register.announce(session, letter.unit_id)
     for file_id in set(session.scalars(select(ScanPage.file_id).where(ScanPage.stack_id == stack.id))):
         let_go_when_done(session, session.get_one(ScanFile, file_id))
 

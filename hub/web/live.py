@@ -30,7 +30,8 @@ MANY = 50  # changed clues of one burst that are still named one by one
 
 
 Box = queue.SimpleQueue[int | tuple[str, int]]
-"""What a stream still has to say: a changed clue, or ("here", clue), ("mention", 0) and ("ring", 0 or 1)."""
+"""What a stream still has to say: a changed clue, or ("here", clue), ("mention", 0), ("ring", 0 or 1), ("letters", 0).
+"""
 
 
 class Fanout:
@@ -110,6 +111,12 @@ class Fanout:
                 for box in to:
                     box.put(("ring", ring))
             return
+        if isinstance(at := note.get("l"), int):  # the register of letters of a unit has changed
+            with self._lock:
+                to = [box for unit, _person, box in self._queues.values() if unit == at]
+            for box in to:
+                box.put(("letters", 0))
+            return
         if isinstance(spoken := note.get("m"), list):  # a note speaks to these people
             with self._lock:
                 to = [box for _unit, person, box in self._queues.values() if person in spoken]
@@ -135,7 +142,7 @@ def stream() -> Response:
     """Server-sent events `clue` with the numbers of changed clues of the own unit; an empty list means "many", or that
     the stream has just begun: a change between the page and its stream is not lost. `clock`: a demo's time was moved.
     `here`: who looks at these clues has changed; `mention`: a note speaks to the person; `ring`: a telephone of the
-    unit rings (0), or a colleague asks the person into a call (1).
+    unit rings (0), or a colleague asks the person into a call (1); `letters`: the register of the unit has changed.
 
     Ends after 60 s; the browser comes back by itself and reads again what it shows.
     """
@@ -156,7 +163,7 @@ def stream() -> Response:
                     if CLOCK in changed:
                         changed.discard(CLOCK)
                         yield "event: clock\ndata: moved\n\n"
-                    for kind in ("here", "mention", "ring"):
+                    for kind in ("here", "mention", "ring", "letters"):
                         named = sorted(one[1] for one in changed if isinstance(one, tuple) and one[0] == kind)
                         if named:
                             yield f"event: {kind}\ndata: {json.dumps(named)}\n\n"

@@ -7,14 +7,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from hub import db
 from hub.access import staff
 from hub.cli.attach import attached
+from hub.mailroom import register
+from hub.models import Clue, User
+from tests.browser.county import Hand
 from tests.browser.seed import PASSWORD, mail, settled, take
 
 if TYPE_CHECKING:
@@ -54,6 +59,28 @@ def told_by(site: Site, *arguments: str) -> dict[str, int]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
+def changed(site: Site, *act: str) -> float:
+    """Does something as somebody else (a clue, an act, a line of the register); when it was committed, in seconds."""
+    return float(told_by(site, "change", *act)["at"])
+
+
+def change(what: str, no: str = "") -> dict[str, float]:
+    """One committed change. The moment is read at once after the commit: what is seen is never later than counted."""
+    with db.reading() as session:
+        lead = session.scalars(select(User.id).where(User.login == "lead")).one()
+        clue = session.scalar(select(Clue.id).where(Clue.no == no))
+    hand = Hand({"lead": lead})
+    if what == "clue":
+        hand.clue(int(time.time()) % 10_000)
+    elif what == "letter":
+        boxes = {"reporter_name": "周小川", "stamped": hand.today}
+        hand.do("lead", lambda session, who: register.enter(session, who, boxes, str(time.time())))
+    else:
+        assert clue is not None
+        hand.act(clue, what, "lead", reason="unclear")
+    return {"at": time.time()}
+
+
 def people() -> dict[str, int]:
     with db.transaction() as session:
         for login, (name, unit, role) in CAST.items():
@@ -68,15 +95,18 @@ def fill(count: str) -> dict[str, int]:
     return {}
 
 
-def told(what: str, login: str) -> dict[str, int]:
+def told(what: str, login: str = "") -> dict[str, int]:
     with db.reading() as session:
         rows = session.execute(text(SQL[what]), {"login": login}).all()
     return {row[0]: row[1] for row in rows}
 
 
-def main(what: str, argument: str = "") -> None:
+DOES: dict[str, Callable[..., Any]] = {"people": people, "fill": fill, "change": change}
+
+
+def main(what: str, *given: str) -> None:
     with attached():
-        print(json.dumps(people() if what == "people" else fill(argument) if what == "fill" else told(what, argument)))
+        print(json.dumps(DOES[what](*given) if what in DOES else told(what, *given)))
 
 
 if __name__ == "__main__":

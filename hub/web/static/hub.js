@@ -61,7 +61,7 @@ const hub = (() => {
   // number only; a page reads again what its person may see.
   const listeners = [];
   const tell = (ids) => listeners.forEach((listener) => listener(ids));
-  const hearers = { here: [], mention: [], ring: [] }; // who looks at which clue; a note speaks to this person; a telephone rings
+  const hearers = { here: [], mention: [], ring: [], letters: [] }; // who looks at which clue; a note speaks to this person; a telephone rings; the register changed
   const hear = (kind, hearer) => { hearers[kind].push(hearer); live(() => {}); };
   const pass = (told) => { if (told) hearers[told.kind].forEach((hearer) => hearer(told.ids)); };
   function live(listener) {

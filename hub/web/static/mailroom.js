@@ -56,6 +56,8 @@
     const row = no && all("tr", list).find((one) => one.textContent.includes(no));
     if (row) row.classList.add("fresh");
   }
+  const others = () => { if (list.contains(document.activeElement)) setTimeout(others, 2000); else refresh().catch(() => {}); };
+  hub.hear("letters", others); // colleagues enter, scan and forward too
   form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
   form.addEventListener("reset", () => { complain(""); setTimeout(() => form.elements.reporter_name.focus()); });
   returned.addEventListener("submit", async (event) => {
