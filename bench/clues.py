@@ -1,10 +1,11 @@
 """Synthetic clues with known acts: what the duplicate model is learned from and measured on.
 
-`clues("train", n, seed)` and `clues("test", n, seed)` draw on wording banks that share nothing (clue_words.toml) and on
-different counties. In half of the repeats of an act neither the sentence nor the spelling of any name is that of an
-earlier report. Each act has, with the probability HARD, a twin that is not the same: the same village and kind of act
-with another respondent, or the same respondent in another village. Names may be misheard (homophones) or shortened,
-elements may be missing, as in real calls. Everything is invented.
+`clues("train", n, seed)`, `clues("develop", …)` and `clues("test", …)` draw on wording banks that share nothing
+(clue_words.toml) and on different counties: learned on the first, tuned on the second, only measured on the third. In
+half of the pairs of one act neither the sentence nor the spelling of any name is shared. Each act has, with the
+probability HARD, a twin that is not the same: the same village and kind of act with another respondent, or the same
+respondent in another village. Names may be misheard (homophones) or shortened, sizes estimated, elements missing, as in
+real calls. Everything is invented. tests/enrich/test_clue_generator.py measures all of this.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import random
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -26,7 +27,10 @@ from hub.jurisdiction.divisions import Division, table
 HARD = 0.3  # acts with a twin that is not the same
 REPEATED = 0.45  # acts reported more than once
 SAME_REPORTER = 0.3  # repeats by a reporter of before
-DIFFERENT = 0.5  # repeats that share neither sentence nor spelling
+DIFFERENT = 0.55  # repeats that share neither sentence nor spelling of any name with an earlier report of the act
+ESTIMATED = 0.15  # sizes told otherwise than by others
+OTHER = "N5"  # kind of what is no matter of land
+ELSEWHERE = 0.1  # reports that tell the place by another landmark, or the time by another word
 START = datetime(2025, 1, 6, 8, 0)  # noqa: DTZ001 - compared as they stand
 DAYS = 360
 OMIT = {"city": 0.5, "town": 0.2, "village": 0.1, "respondent": 0.15, "size": 0.4, "time": 0.35, "detail": 0.45}
@@ -55,10 +59,11 @@ def homophones() -> dict[str, str]:
 
 @cache
 def counties(name: str) -> tuple[Division, ...]:
-    """Counties with at least three towns; every third is kept for testing."""
+    """Counties with at least three towns: two thirds for training, one sixth each for development and testing."""
     rows = [row for row in table() if row.level == "county" and len(table().children(row.code)) >= 3]
     rows = [row for row in rows if row.name[-1] in "县市旗区" and len(row.name) >= 3 and not row.code.startswith("46")]
-    return tuple(row for i, row in enumerate(rows) if (i % 3 == 0) == (name == "test"))
+    kept = {"train": (1, 2, 4, 5), "develop": (0,), "test": (3,)}[name]
+    return tuple(row for i, row in enumerate(rows) if i % 6 in kept)
 
 
 @dataclass
@@ -78,6 +83,7 @@ class Act:
     begun: float  # days since START
     keys: list[str] = field(default_factory=list)
     said: set[str] = field(default_factory=set)  # spellings and sentences of earlier reports
+    told: dict[str, str] = field(default_factory=dict)  # of the latest report: sentence, deed and names as spelled
 
 
 def misheard(maker: random.Random, word: str) -> str:
@@ -135,7 +141,7 @@ class Writer:
     def twin(self, act: Act, number: int) -> Act:
         """Another act that looks alike."""
         maker = self.maker
-        other = Act(**{**act.__dict__, "id": f"{self.name}{number}", "keys": [], "said": set()})
+        other = Act(**{**act.__dict__, "id": f"{self.name}{number}", "keys": [], "said": set(), "told": {}})
         other.begun = act.begun + maker.random() * 40
         other.m2 = int(maker.randint(1, 99) * MU)
         other.detail, other.time = maker.choice(self.bank["details"]), maker.choice(self.bank["times"])
@@ -150,6 +156,15 @@ class Writer:
                 other.town = maker.choice(table().children(act.county.code))
         return other
 
+    def neighbour(self, act: Act, number: int) -> Act:
+        """Another deed of the same accused in the same village, half of them no matter of land at all."""
+        other = self.twin(act, number)
+        other.village, other.town, other.respondent, other.group = act.village, act.town, act.respondent, act.group
+        others = self.bank["others"]
+        what = self.maker.choice([kind for kind in self.bank["acts"] if kind.split("/")[0] != act.kind.split("/")[0]])
+        other.kind = what if self.maker.random() < 0.5 else f"{OTHER}/{self.maker.randrange(len(others))}"
+        return other
+
     def report(self, act: Act, *, first: bool, different: bool) -> str:
         maker = self.maker
         gone = {name for name, share in OMIT.items() if maker.random() < share}
@@ -157,28 +172,34 @@ class Writer:
             gone.discard("village")
         if "respondent" in gone:
             gone.discard("detail")
+        fresh = different and not first
+        act.told = {}
 
-        def pick(forms: list[str]) -> str:
-            fresh = [form for form in dict.fromkeys(forms) if form not in act.said] if different and not first else []
-            form = maker.choice(fresh or forms)
+        def pick(what: str, forms: list[str]) -> str:
+            new = [form for form in dict.fromkeys(forms) if form not in act.said] if fresh else []
+            act.told[what] = form = maker.choice(new or forms)
             act.said.add(form)
             return form
 
-        place = pick(self.counties(act.county, city="city" not in gone))
-        if "town" not in gone:
-            place += pick(self.names(act.town.name, 0.05))
+        place = pick("county", self.counties(act.county, city="city" not in gone))
+        if "town" not in gone and (forms := self.towns(act, fresh=fresh)):
+            place += pick("town", forms)
         if "village" not in gone:
-            forms = self.names(act.village, MISHEARD, different and not first)
-            place += pick([f"{form}{end}" for form in forms for end in ("村", "村", "行政村", "村那边")])
+            place += pick("village", self.names(act, act.village, fresh=fresh)) + maker.choice(
+                ("村", "村", "行政村", "村那边")
+            )
             if act.group and maker.random() < 0.6:
                 place += act.group + maker.choice(("组", "组", "社"))
         if "detail" not in gone:
-            place += act.detail
-        respondent = "有人" if "respondent" in gone else pick(self.called(act.respondent, different and not first))
-        size = pick(self.sizes(act.m2)) if "size" not in gone else ""
-        time = act.time if "time" not in gone and maker.random() < 0.6 else ""
-        deed = pick(list(self.bank["acts"][act.kind]))
-        sentence = pick(list(self.bank["sentences"]))
+            place += maker.choice(self.bank["details"]) if maker.random() < ELSEWHERE else act.detail
+        respondent = "有人" if "respondent" in gone else self.respondent_told(act, pick, fresh=fresh)
+        told = act.m2 * (maker.uniform(0.6, 1.5) if maker.random() < ESTIMATED else 1)
+        size = pick("size", self.sizes(int(min(max(told, MU), 99 * MU)))) if "size" not in gone else ""
+        time = maker.choice(self.bank["times"]) if maker.random() < ELSEWHERE else act.time
+        time = time if "time" not in gone and maker.random() < 0.6 else ""
+        group, what = act.kind.split("/")
+        deed = pick("deed", [self.bank["others"][int(what)]] if group == OTHER else list(self.bank["acts"][act.kind]))
+        sentence = pick("sentence", list(self.bank["sentences"]))
         text = sentence.format(p=place, r=respondent, a=deed, s=size or "不少", t=time or "前段时间")
         return maker.choice(self.bank["heads"]) + text + maker.choice(self.bank["tails"])
 
@@ -195,22 +216,42 @@ class Writer:
             ]
         return [f"{head}{full}", f"{top}{head}{full}", f"{head or (above.name if above else '')}{short}"]
 
-    def names(self, name: str, share: float, must: bool = False) -> list[str]:  # noqa: FBT001, FBT002
-        """A name, sometimes misheard; `must`: another spelling is wanted."""
-        return [name, misheard(self.maker, name)] if must or self.maker.random() < share else [name]
+    def names(self, act: Act, name: str, *, fresh: bool, share: float = MISHEARD) -> list[str]:
+        """A name, sometimes misheard; `fresh`: as no earlier report of the act spells it."""
+        if not fresh:
+            return [misheard(self.maker, name)] if self.maker.random() < share else [name]
+        forms = [name, *(misheard(self.maker, name) for _ in range(4))]
+        return [form for form in forms if form not in act.said] or [misheard(self.maker, misheard(self.maker, name))]
 
-    def called(self, who: tuple[str, ...], must: bool) -> list[str]:  # noqa: FBT001
-        kind, *rest = who
+    def towns(self, act: Act, *, fresh: bool) -> list[str]:
+        """The town in full, short or misheard; none where `fresh` and every spelling was used."""
+        full = act.town.name
+        short = full[:-1] if full[-1] in "镇乡" and len(full) > 2 else full
+        if not fresh:
+            return [misheard(self.maker, full)] if self.maker.random() < 0.05 else [full, full, full, short]
+        forms = [full, short, *(misheard(self.maker, full[:-1]) + full[-1] for _ in range(2))]
+        return [form for form in forms if form not in act.said]
+
+    def respondent_told(self, act: Act, pick: Callable[[str, list[str]], str], *, fresh: bool) -> str:
+        """The accused as one calls them: by full name, surname, role, with or without the legal form."""
+        maker, (kind, *rest) = self.maker, act.respondent
         if kind == "company":
-            stem, trade = rest
-            trades = [trade, *(trade.removesuffix("有限公司") + "公司" for _ in "1" if trade.endswith("有限公司"))]
-            forms = [f"{one}{end}" for one in self.names(stem, MISHEARD, must) for end in trades]
-            return [*forms, *(f"一家叫{one}{trade}的" for one in self.names(stem, MISHEARD, must))]
+            stem = pick("respondent", self.names(act, rest[0], fresh=fresh))
+            trade = rest[1].replace("有限公司", maker.choice(("公司", "有限公司")))
+            trade = trade.replace("专业合作社", maker.choice(("合作社", "专业合作社")))
+            return maker.choice((f"{stem}{trade}", f"{stem}{trade}", f"一家叫{stem}{trade}的"))
         *role, name = rest
-        forms = self.names(name, MISHEARD, must)
+        title = name[0] + maker.choice(self.bank["titles"])
+        short = [form for form in (f"姓{name[0]}的", title) if not fresh or form not in act.said]
+        if short and maker.random() < 0.3:
+            said = pick("respondent", short)
+            return said + (role[0] if role and said[0] == "姓" else "")
+        if role and maker.random() < 0.35:
+            return role[0]
+        one = pick("respondent", self.names(act, name, fresh=fresh))
         if role:
-            return [f"{role[0]}{one}" for one in forms] + [f"姓{name[0]}的{role[0]}", f"{role[0]}"]
-        return [*forms, f"村民{forms[-1]}", f"姓{name[0]}的", f"老板{forms[0]}", f"一个叫{forms[-1]}的人"]
+            return role[0] + one
+        return maker.choice((one, one, f"村民{one}", f"老板{one}", f"一个叫{one}的人"))
 
     def sizes(self, m2: int) -> list[str]:
         mu = round(m2 / MU)
@@ -222,14 +263,21 @@ def gap(maker: random.Random) -> float:
     return maker.expovariate(1 / 12) if maker.random() < 0.6 else maker.uniform(0, 150)
 
 
-def clues(name: str, count: int, seed: int, *, dense: bool = False) -> Iterator[dict[str, Any]]:
-    """`count` rows {"id", "act", "text", "received_at", "reporter_key", "hard", "different", "county"} in time order.
+def clues(
+    name: str, count: int, seed: int, *, dense: bool = False, neighbours: bool = False
+) -> Iterator[dict[str, Any]]:
+    """`count` rows {"id", "act", "text", "received_at", "reporter_key", "hard", "different", "county", "turn",
+    "told"} in time order.
 
-    `dense`: all in one county. "hard": the act has a twin; "different": shares no sentence or spelling by intent.
+    `dense`: all in one of the twelve counties with most towns, by the seed. "hard": the act has a twin that is not the
+    same; "different": shares neither sentence nor spelling of a name with a report of the act of a lower "turn";
+    "told": sentence, deed and names as this report has them. `neighbours`: the twins are other deeds of the same
+    accused in the same village instead.
     """
     maker = random.Random(f"{name}{seed}")
     writer = Writer(name, maker)
-    home = max(counties(name), key=lambda row: (len(table().children(row.code)), row.code)) if dense else None
+    large = sorted(counties(name), key=lambda row: (-len(table().children(row.code)), row.code)) if dense else []
+    home = large[seed % 12] if dense else None
     made: list[tuple[float, dict[str, Any]]] = []
     number = 0
     while len(made) < count:
@@ -237,7 +285,7 @@ def clues(name: str, count: int, seed: int, *, dense: bool = False) -> Iterator[
         family = [writer.act(number, home)]
         if maker.random() < HARD:
             number += 1
-            family.append(writer.twin(family[0], number))
+            family.append((writer.neighbour if neighbours else writer.twin)(family[0], number))
         for act in family:
             reports = maker.choice((2, 2, 2, 3, 4)) if maker.random() < REPEATED else 1
             for turn in range(reports):
@@ -254,7 +302,8 @@ def clues(name: str, count: int, seed: int, *, dense: bool = False) -> Iterator[
                     act.keys.append(key)
                 at = act.begun + (gap(maker) if turn else 0.0)
                 row = {"act": act.id, "text": text, "reporter_key": key, "hard": len(family) > 1,
-                       "different": different, "other": bool(turn) and other, "county": act.county.code}  # fmt: skip
+                       "different": different, "other": bool(turn) and other, "county": act.county.code, "turn": turn,
+                       "told": act.told}  # fmt: skip
                 made.append((at, row))
     made.sort(key=lambda pair: pair[0])
     for place, (days, row) in enumerate(made[:count]):

@@ -11,6 +11,7 @@ and respondents. Bank "test" of bench/clues.py: unseen wording.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import random
 import shutil
@@ -19,6 +20,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 import clues as generator  # noqa: E402 - the project may not be installed
 import psutil  # noqa: E402
 import psycopg  # noqa: E402
-from sqlalchemy import text  # noqa: E402
+from sqlalchemy import BigInteger, Float, bindparam, event, text  # noqa: E402
+from sqlalchemy.dialects.postgresql import ARRAY  # noqa: E402
 
 from hub import clock, db  # noqa: E402
 from hub.access import sealing  # noqa: E402
@@ -62,16 +66,17 @@ def moved(row: Row, county: str, number: int) -> Row:
     keys = [f"{key}/{number}" for key in words["key"]]
     words = words | {"county": [county], "town": town, "key": keys}
     if county == row[3]:  # another village and another respondent of the same county
-        names = ("village", "village_sound", "village_parts", "company", "company_parts", "person", "person_sound",
-                 "person_parts")  # fmt: skip
+        names = ("village", "village_sound", "village_parts", "village_said", "company", "company_head",
+                 "company_parts", "person", "head", "person_parts", "name_said")  # fmt: skip
         words |= {name: [f"{chr(0xF000 + number % 1777)}{word}" for word in words[name]] for name in names}
     return at + timedelta(minutes=number % 1440), f"{act}/{number}", words, county
 
 
 def rows(count: int) -> tuple[list[Row], list[Row], set[str]]:
     """(read clues, moved ones, acts of the dense county)."""
-    dense = [read(row) for row in generator.clues("test", min(count // SHARE, DENSE_READ), 21, dense=True)]
-    wide = [read(row) for row in generator.clues("test", min(count - len(dense), READ), 22)]
+    with multiprocessing.get_context("fork").Pool() as pool:
+        dense = pool.map(read, generator.clues("test", min(count // SHARE, DENSE_READ), 21, dense=True), 200)
+        wide = pool.map(read, generator.clues("test", min(count - len(dense), READ), 22), 200)
     wide = [(at, f"w{act}", words, county) for at, act, words, county in wide]
     maker, others = random.Random(4), [row.code for row in table() if row.level == "county"]
     home = dense[0][3]
@@ -162,6 +167,10 @@ def main() -> None:
     given = options.parse_args()
     var = Path(tempfile.mkdtemp(prefix="hub-bench-"))
     server = None
+    begun = time.perf_counter()
+    real, more, dense = rows(given.rows)
+    known = sorted([*real, *more], key=lambda row: row[0])
+    print(f"{len(real)} texts read, {len(known)} clues made in {time.perf_counter() - begun:.0f} s", flush=True)
     try:
         sealing.make_key_file(var / "hub.key")
         server = embedded.start_postgres(var, name="hub", fast=True)
@@ -169,10 +178,6 @@ def main() -> None:
         sealing.forget_keys()
         schema.upgrade(server.url)
         db.connect(server.url)
-        begun = time.perf_counter()
-        real, more, dense = rows(given.rows)
-        known = sorted([*real, *more], key=lambda row: row[0])
-        print(f"{len(real)} texts read, {len(known)} clues made in {time.perf_counter() - begun:.0f} s", flush=True)
         begun = time.perf_counter()
         total = fill(server.url, known)
         with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -203,7 +208,7 @@ def ask(known: list[Row], dense: set[str], count: int) -> None:
         pool = [(act, clue) for act, found in acts.items() for clue in found if (act in dense) == inside]
         repeats = [one for one in pool if one[1] != acts[one[0]][0] and one[1] > latest]
         asked = maker.sample(repeats, min(count, len(repeats)))
-        times, costs, n = [], [], Counter[str]()
+        times, costs, n, asks = [], [], Counter[str](), Counter[int]()
         with db.reading() as session:
             backend = psutil.Process(session.scalar(text("select pg_backend_pid()")))
             for act, clue in asked:
@@ -211,7 +216,9 @@ def ask(known: list[Row], dense: set[str], count: int) -> None:
                 row = likeness.of_words(words, at, duplicates.keyed)
                 wanted = {other for other in acts[act] if other < clue}
                 begun, cpu = time.perf_counter(), time.process_time() + sum(backend.cpu_times()[:2])
-                best = duplicates.judged(session, row, before=clue, who=who, least=0.0, limit=50)
+                with statements() as told:
+                    best = duplicates.judged(session, row, before=clue, who=who, least=0.0, limit=50)
+                asks[told[0]] += 1
                 times.append((time.perf_counter() - begun) * 1000)
                 costs.append((time.process_time() + sum(backend.cpu_times()[:2]) - cpu) * 1000)
                 ids = [one.clue_id for one in best]
@@ -227,8 +234,62 @@ def ask(known: list[Row], dense: set[str], count: int) -> None:
             f" (target < 50), CPU p50 {costs[len(costs) // 2]:.0f} p95 {costs[int(len(costs) * 0.95)]:.0f} ms;"
             f" top-1 {n['top1'] / n['asked']:.3f}, top-3"
             f" {n['top3'] / n['asked']:.3f} (target ≥ {0.85 if inside else 0.9}); recall {n['right'] / n['pairs']:.3f},"
-            f" precision {n['right'] / max(1, n['shown']):.3f} of pairs shown to repeats", flush=True,
+            f" precision {n['right'] / max(1, n['shown']):.3f} of pairs shown to repeats;"
+            f" {asks.most_common(1)[0][0]} statements", flush=True,
         )  # fmt: skip
+        strangers(known, acts, dense, count, inside=inside, who=who)
+        if inside:
+            explain(known[asked[-1][1] - 1][2], asked[-1][1])
+
+
+def strangers(
+    known: list[Row], acts: dict[str, list[int]], dense: set[str], count: int, *, inside: bool, who: Actor
+) -> None:
+    """The same for reports as they come in, first ones and repeats: what a person is shown day by day."""
+    pool = [
+        clue for act, found in acts.items() if (act in dense) == inside for clue in found if clue > len(known) * 2 // 3
+    ]
+    n = Counter[str]()
+    with db.reading() as session:
+        for clue in random.Random(7).sample(pool, min(count, len(pool))):
+            at, act, words, _ = known[clue - 1]
+            wanted = {other for other in acts[act] if other < clue}
+            found = duplicates.judged(session, likeness.of_words(words, at, duplicates.keyed), before=clue, who=who)
+            shown = {one.clue_id for one in found}
+            n.update(asked=1, pairs=len(wanted), shown=len(shown), right=len(shown & wanted))
+            session.expunge_all()
+    print(
+        f"  any report: {n['asked']} asked; recall {n['right'] / max(1, n['pairs']):.3f}, precision"
+        f" {n['right'] / max(1, n['shown']):.3f} of all that is shown", flush=True,
+    )  # fmt: skip
+
+
+@contextmanager
+def statements() -> Iterator[list[int]]:
+    """Counts what is sent to the database."""
+    told = [0]
+
+    def one(*_: object) -> None:
+        told[0] += 1
+
+    event.listen(db.engine(), "before_cursor_execute", one)
+    try:
+        yield told
+    finally:
+        event.remove(db.engine(), "before_cursor_execute", one)
+
+
+def explain(words: dict[str, list[str]], before: int) -> None:
+    """How PostgreSQL looks the keys up: index only, so many rows and pages."""
+    keys, weights = zip(*likeness.of_words(words, datetime(2025, 6, 1), duplicates.keyed).blocks, strict=True)  # noqa: DTZ001
+    plan = text("explain (analyze, buffers, costs off, timing off) " + duplicates.HITS.text).bindparams(
+        bindparam("keys", type_=ARRAY(BigInteger)), bindparam("weights", type_=ARRAY(Float))
+    )
+    most = duplicates.COMPARED + duplicates.SPARE
+    given = {"keys": list(keys), "weights": list(weights), "before": before, "newest": duplicates.NEWEST, "most": most}
+    with db.reading() as session:
+        for (line,) in session.execute(plan, given):
+            print("   ", line, flush=True)
 
 
 if __name__ == "__main__":

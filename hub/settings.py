@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     vosk_model: str = Field(default="", description="Folder of a Vosk model.")
     models: str = Field(default="", description="Cache of model weights; empty: cache/ in the data folder.")
     web_workers: int = Field(default=2, description="Web processes.")
-    web_threads: int = Field(default=32, description="Threads of a web process.")
+    web_threads: int = Field(
+        default=64, description="Threads of a web process; six in ten may carry the live stream of an open page."
+    )
     max_upload: int = Field(default=200 * MB, description="Largest accepted upload, bytes.")
     mail_memory: int = Field(default=512 * MB, description="How much the child that reads messages may grow, bytes.")
     media_memory: int = Field(default=1024 * MB, description="How much the child that decodes media may grow, bytes.")
@@ -77,7 +79,7 @@ class Settings(BaseSettings):
         default="aes", description="Cipher of new seals: aes (AES-256-GCM) or sm4 (SM4-GCM). Both are always read.",
     )  # fmt: skip
     duplicate_threshold: float = Field(
-        default=0.55, ge=0.0, le=1.0, description="Score from which an earlier clue is proposed as duplicate or merge."
+        default=0.5, ge=0.0, le=1.0, description="Score from which an earlier clue is proposed as duplicate or merge."
     )
     learned_classes: bool = Field(
         default=True, description="Whether classes learned from confirmed decisions (`hub learn`) are proposed."

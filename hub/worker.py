@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from channels.contract import FetchError, Remote
 from channels.registry import channel
 from hub import casework, db, failpoints, intake
 from hub.access.sealing import open_key
-from hub.enrich import decoding, run, transcribe
+from hub.enrich import decoding, resketch, run, transcribe
 from hub.mailroom import pages as scans
 from hub.mailroom import taking
 from hub.models import Intake
@@ -97,6 +98,7 @@ def register_handlers() -> None:
     register(Handler("told", QUEUES["told"], told))
     register(Handler("undelivered", QUEUES["undelivered"], undelivered))
     register(Handler("enrich", QUEUES["enrich"], run.enrich))
+    register(Handler("resketch", QUEUES["resketch"], resketch.resketch))
     long = timedelta(seconds=120)
     register(Handler("learn", QUEUES["learn"], learn, lease=timedelta(minutes=30)))
     register(Handler("transcribe", QUEUES["transcribe"], transcribe.transcribe, dead=transcribe.unreadable, lease=long))
@@ -108,6 +110,13 @@ def register_handlers() -> None:
 
 
 register_handlers()
+
+
+def started(queues: Sequence[str]) -> None:
+    """What a worker of these queues looks for once, before its first row: clues that an older release compared."""
+    if QUEUES["resketch"] in queues:
+        with db.transaction() as session:
+            resketch.begin(session)
 
 
 def drain(queue: str) -> int:

@@ -21,17 +21,17 @@ from sqlalchemy.orm import Session
 from hub import clock
 from hub.access.people import Actor, visible
 from hub.access.sealing import derived
-from hub.enrich import likeness
+from hub.enrich import likeness, passages
 from hub.enrich.earlier import COMPARED, NEWEST, SHOWN, WINDOW_DAYS
 from hub.enrich.likeness import Sketch, moment, of_words
-from hub.enrich.likeness_score import AGREE, CONFLICT, features, judge, model, reasons
+from hub.enrich.likeness_score import AGREE, CONFLICT, judge, model, reasons, table
 from hub.jurisdiction.places import resolver
-from hub.models import Clue, ClueReporter, ClueUnit, Likeness, LikenessKey, ReporterIndex, Wall
+from hub.models import Clue, ClueReporter, ClueUnit, Likeness, LikenessKey, ReporterIndex, Unit, Wall
 from hub.settings import settings
 from hub.terms import Passage, Span, Suggestion
 
 PRODUCER, FIELD = "duplicates", "duplicate"
-VERSION = "duplicates-2"
+VERSION = "duplicates-3"
 SPARE = 100  # keys may lead to clues that the person does not see; so many more are asked for
 WALLED = ("N2", "N4")
 LATEST = (1 << 63) - 1
@@ -75,6 +75,13 @@ def read(words: str, at: datetime, *, keys: Iterable[str] = (), prior: str | Non
     """The sketch of a report for PostgreSQL; `prior`: division code of the receiving unit."""
     found = likeness.read(words, resolver().resolve, keys=keys, prior=prior)
     return of_words(found, moment(at.astimezone(clock.CHINA)), keyed)
+
+
+def sketch(session: Session, clue: Clue) -> Sketch:
+    """What a stored clue is compared by, read from its texts as they stand now."""
+    words = text_of([source.passage for source in passages.of_clue(session, clue)])
+    prior = session.get_one(Unit, clue.received_unit_id).code
+    return read(words, clue.at, keys=reporter_keys(session, clue.id), prior=prior)
 
 
 def text_of(passages: Sequence[Passage]) -> str:
@@ -175,10 +182,14 @@ def _spans(found: Candidate, made: Sequence[Suggestion]) -> tuple[Span, ...]:
 
 
 def _stored(session: Session, clue: Clue) -> Sketch | None:
-    """The stored sketch of a clue; None where there is none of this version."""
+    """The stored sketch of a clue; None where there is none. One of another version is read anew for this question:
+    hub/enrich/resketch.py comes to it in its turn.
+    """
     row = session.get(Likeness, clue.id)
-    if row is None or row.version != likeness.VERSION:
+    if row is None:
         return None
+    if row.version != likeness.VERSION:
+        return sketch(session, clue)
     return Sketch(
         moment(row.at.astimezone(clock.CHINA)),
         likeness.unpack(row.sketch),
@@ -186,7 +197,7 @@ def _stored(session: Session, clue: Clue) -> Sketch | None:
     )
 
 
-_HITS = text(
+HITS = text(
     "select k.clue_id, sum(a.weight) as worth"
     " from unnest(:keys, :weights) as a(key, weight) cross join lateral"
     " (select clue_id from likeness_key where key = a.key and clue_id < :before order by clue_id desc limit :newest) k"
@@ -200,7 +211,7 @@ def _found(session: Session, row: Sketch, before: int, who: Actor | None) -> lis
         return []
     keys, weights = zip(*row.blocks, strict=True)
     given = {"keys": list(keys), "weights": list(weights), "before": before}
-    hits = session.execute(_HITS, given | {"newest": NEWEST, "most": COMPARED + SPARE})
+    hits = session.execute(HITS, given | {"newest": NEWEST, "most": COMPARED + SPARE})
     ids = [hit.clue_id for hit in hits]
     query = select(Clue.id).where(Clue.id.in_(ids), ~_walled())
     if who is not None:
@@ -233,12 +244,10 @@ def judged(
     columns = select(Likeness.clue_id, Likeness.at, Likeness.sketch)
     stored = session.execute(columns.where(Likeness.clue_id.in_(ids), Likeness.version == likeness.VERSION))
     least = settings().duplicate_threshold if least is None else least
+    others = [(n, Sketch(moment(at.astimezone(clock.CHINA)), likeness.unpack(packed), ())) for n, at, packed in stored]
+    others = [(number, other) for number, other in others if abs(row.at - other.at).days <= WINDOW_DAYS]
     scored = []
-    for number, at, packed in stored:
-        other = Sketch(moment(at.astimezone(clock.CHINA)), likeness.unpack(packed), ())
-        if abs(row.at - other.at).days > WINDOW_DAYS:
-            continue
-        pair = features(row, other)
+    for (number, _), pair in zip(others, table(row, [other for _, other in others]), strict=True):
         score = judge(pair)
         if score >= least:
             scored.append((score, number, pair))

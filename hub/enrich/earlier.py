@@ -11,7 +11,7 @@ from typing import Any
 
 from hub.enrich import likeness
 from hub.enrich.likeness import Resolver, Sketch, moment, of_words
-from hub.enrich.likeness_score import features, judge, reasons
+from hub.enrich.likeness_score import judge, reasons, table
 from hub.settings import settings
 
 WINDOW_DAYS = 400
@@ -50,9 +50,9 @@ class Index:
     def candidates(self, row: Sketch, limit: int = SHOWN, least: float | None = None) -> list[dict[str, Any]]:
         """The best earlier rows at or above the threshold, best first, the newer of equals first."""
         least = settings().duplicate_threshold if least is None else least
+        places = self.found(row)
         scored = []
-        for place in self.found(row):
-            pair = features(row, self.rows[place])
+        for place, pair in zip(places, table(row, [self.rows[place] for place in places]), strict=True):
             score = judge(pair)
             if score >= least:
                 scored.append((score, place, pair))

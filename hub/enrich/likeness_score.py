@@ -6,6 +6,7 @@ The weights (data/likeness.json) are learned by `python bench/train_duplicates.p
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,15 +16,22 @@ from pathlib import Path
 from hub.enrich.likeness import Sketch
 
 DATA = Path(__file__).parent / "data" / "likeness.json"
+CROSSED = 0.1  # a company here, a person there
 AGREE, CONFLICT, UNKNOWN = "agree", "conflict", "unknown"
 NAMES = (
-    "county", "town", "village", "village_parts", "group", "company", "company_parts", "person", "person_parts",
-    "surname", "role", "respondent_kind", "class", "concept", "thing", "mineral", "area", "word", "rare", "rare_count",
-    "days", "key", "agreed", "differing",
+    "county", "town", "village", "village_parts", "group", "landmark", "company", "company_parts", "person",
+    "person_parts", "surname", "role", "respondent", "class", "concept", "thing", "mineral", "area", "month", "word",
+    "rare", "rare_count", "days", "key", "agreed", "differing", "there", "alike", "better", "equal",
 )  # fmt: skip
-RISING = frozenset({"village", "village_parts", "company_parts", "person_parts", "area", "rare", "agreed", "key"})
+"""The last four speak of the other rows compared: how many lie in the same village, are of the same village and deed,
+agree in more elements than this one, agree in as many."""
+RISING = frozenset(
+    ("village", "village_parts", "landmark", "company_parts", "person_parts", "area", "month", "rare", "agreed", "key")
+)
 """Features of which more never makes a pair less alike."""
-SAME, SOUND, NONE, OTHER = 1.0, 0.8, 0.3, 0.0  # of an element: equal, equal by sound, unknown, another
+FALLING = frozenset(("better", "differing"))
+SAME, SOUND, SAID, PART, NONE, OTHER = 1.0, 0.8, 0.7, 0.6, 0.3, 0.0
+"""Of an element: equal; by sound; named here and standing in the words there; the surname only; unknown; another."""
 
 
 @cache
@@ -51,45 +59,75 @@ def _overlap(left: frozenset[int], right: frozenset[int]) -> float:
 
 
 def features(later: Sketch, earlier: Sketch) -> list[float]:
-    """The features of a pair in the order of NAMES."""
+    """The features of a pair in the order of NAMES, but for the four of the others."""
     a, b = later.elements, earlier.elements
     none = _empty()
 
-    def both(name: str) -> tuple[frozenset[int], frozenset[int]]:
-        return a.get(name, none), b.get(name, none)
+    def state(name: str, then: str = "") -> float:
+        left, right = a.get(name, none), b.get(name, none)
+        if then and not (left and right and left & right):
+            found = _state(a.get(then, none), b.get(then, none))
+            return SOUND if found == SAME else found
+        return _state(left, right)
 
-    village = _state(*both("village"))
-    if village == OTHER and _state(*both("village_sound")) == SAME:
-        village = SOUND
-    company = _state(*both("company"))
-    person = _state(*both("person"))
-    if person == OTHER and _state(*both("person_sound")) == SAME:
-        person = SOUND
-    surname = _state(*both("surname"))
-    company_parts, person_parts = _part(*both("company_parts")), _part(*both("person_parts"))
-    left, right = both("company")[0], both("company")[1]
-    accused = both("surname")
-    crossed = bool(left) != bool(right) and bool(accused[0]) != bool(accused[1])  # a company here, a person there
-    rare_left, rare_right = both("rare")
+    def share(name: str) -> float:
+        return _part(a.get(name, none), b.get(name, none))
+
+    def overlap(name: str) -> float:
+        return _overlap(a.get(name, none), b.get(name, none))
+
+    def said(name: str) -> bool:
+        words_a, words_b = a.get("rare", none), b.get("rare", none)
+        return bool(a.get(name, none) & words_b or b.get(name, none) & words_a)
+
     states = {
-        "county": _state(*both("county")), "town": _state(*both("town")), "village": village,
-        "group": _state(*both("group")), "class": _state(*both("class")), "thing": _overlap(*both("thing")),
-        "area": _state(*both("area")), "mineral": _state(*both("mineral")),
+        "county": state("county"), "town": state("town"), "village": state("village", "village_sound"),
+        "group": state("group"), "landmark": state("landmark"), "thing": overlap("thing"),
+        "area": state("size", "area"), "month": state("month"),
     }  # fmt: skip
-    respondent = max(company, person, company_parts if company_parts >= 0.99 else 0.0)
-    named = (bool(left) and bool(right)) or (bool(accused[0]) and bool(accused[1]))
-    agreed = sum(states[name] >= SOUND for name in ("village", "town", "area", "group", "thing"))
-    agreed += respondent >= SOUND
-    differing = sum(states[name] == OTHER for name in ("village", "town", "area", "group", "thing", "county"))
-    differing += named and respondent < SOUND and not (surname == SAME and person == NONE)
+    if states["village"] == NONE and said("village_said"):
+        states["village"] = SAID
+    company, person, surname = state("company", "company_head"), state("person", "head"), state("surname")
+    company_parts = share("company_parts")
+    firm, man = "company" in a, "company" in b  # names a company here, there
+    crossed = (firm and not man and ("surname" in b or "role" in b)) or (
+        man and not firm and ("surname" in a or "role" in a)
+    )
+    respondent = max(company, person if person != NONE else 0.0, SOUND if company_parts >= 0.99 else 0.0)
+    if respondent < SOUND:
+        if surname == SAME and person == NONE:
+            respondent = PART
+        elif crossed:
+            respondent = CROSSED
+        elif OTHER in (company, person) or (person == NONE and surname == OTHER):
+            respondent = OTHER
+        else:
+            respondent = SAID if said("name_said") else NONE
+    rare_left, rare_right = a.get("rare", none), b.get("rare", none)
+    agreed = sum(value >= SAID for name, value in states.items() if name != "county") + (respondent >= PART)
+    differing = sum(value == OTHER for value in states.values()) + (respondent < NONE)
     return [
-        states["county"], states["town"], village, _overlap(*both("village_parts")), states["group"], company,
-        company_parts, person, person_parts, surname, _state(*both("role")), float(crossed), states["class"],
-        _overlap(*both("concept")), states["thing"], states["mineral"], states["area"], _overlap(*both("word")),
-        _overlap(rare_left, rare_right), float(len(rare_left & rare_right)),
-        log1p(abs((later.at - earlier.at).total_seconds()) / 86_400), float(_state(*both("key")) == SAME),
-        float(agreed), float(differing),
+        states["county"], states["town"], states["village"], overlap("village_parts"), states["group"],
+        states["landmark"], company, company_parts, person, share("person_parts"), surname, state("role"), respondent,
+        state("class"), overlap("concept"), states["thing"], state("mineral"), states["area"], states["month"],
+        overlap("word"), _overlap(rare_left, rare_right), float(len(rare_left & rare_right)),
+        log1p(abs((later.at - earlier.at).total_seconds()) / 86_400), float(_state(a.get("key", none),
+        b.get("key", none)) == SAME), float(agreed), float(differing),
     ]  # fmt: skip
+
+
+def table(later: Sketch, earlier: Sequence[Sketch]) -> list[list[float]]:
+    """The features of a report with each of the rows it is compared with, in the order of NAMES."""
+    rows = [features(later, row) for row in earlier]
+    there = [row[_VILLAGE] >= SOUND for row in rows]
+    alike = sum(here and row[_THING] > NONE for here, row in zip(there, rows, strict=True))
+    sums = [row[_AGREED] - row[_DIFFERING] for row in rows]
+    order = sorted(sums)
+    for row, total in zip(rows, sums, strict=True):
+        over = len(order) - bisect_right(order, total)
+        same = len(order) - over - bisect_left(order, total)
+        row += [log1p(sum(there)), log1p(alike), log1p(over), log1p(same - 1)]
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +149,28 @@ class Model:
         return 1 / (1 + exp(-max(min(total, 30.0), -30.0)))
 
 
+NEAR_DAYS = 60
 FAR = 0.25
 """What is left of a score between two counties that are both clear, or where nothing but the wording could agree: such
 pairs are hardly met in training."""
+UNSAID, ENOUGH = 0.9, 3
+"""What is left where a county is not known, as a caller takes it for granted; elements that must agree for that."""
 SAME_REPORTER = 1.0
 """Log odds that the same reporter adds: in training one reports one act only, in life a neighbour reports several."""
-_KEY, _AGREED, _WORD = NAMES.index("key"), NAMES.index("agreed"), NAMES.index("word")
+_KEY, _AGREED, _DIFFERING, _WORD, _VILLAGE, _THING = map(
+    NAMES.index, ("key", "agreed", "differing", "word", "village", "thing")
+)
 _ALIKE = 0.6
 
 
 def judge(row: Sequence[float]) -> float:
     """The score of a pair by its features, 0-1, rounded as it is shown."""
     plain = [*row[:_KEY], 0.0, *row[_KEY + 1 :]]
+    unsaid = row[0] == NONE and row[_AGREED] >= ENOUGH
+    plain[0] = SAME if unsaid else row[0]
     score = model().score(plain, SAME_REPORTER * row[_KEY])
     empty = not row[_AGREED] and row[_WORD] < _ALIKE
-    return round(score * (FAR if row[0] == OTHER or empty else 1.0), 3)
+    return round(score * (FAR if row[0] == OTHER or empty else UNSAID if unsaid else 1.0), 3)
 
 
 def parse(data: Mapping[str, object]) -> Model:
@@ -143,7 +188,7 @@ def model() -> Model:
 
 
 def _word(value: float) -> str:
-    return AGREE if value >= SOUND else CONFLICT if value == OTHER else UNKNOWN
+    return AGREE if value >= SAID else CONFLICT if value == OTHER else UNKNOWN
 
 
 def _joined(states: Sequence[str]) -> str:
@@ -154,14 +199,19 @@ def _joined(states: Sequence[str]) -> str:
 
 
 def reasons(row: Sequence[float]) -> dict[str, str]:
-    """Place, time, respondent, facts → agree, conflict or unknown."""
+    """Place, time, respondent, facts → agree, conflict or unknown.
+
+    Time: the months told decide; where none is told, reports of the same two months speak of the same time. A company
+    here and a person there may be one accused or two: unknown.
+    """
     of = dict(zip(NAMES, row, strict=True))
-    company = SAME if of["company_parts"] >= 0.99 else of["company"]
-    surname = of["surname"] if of["person"] == NONE else NONE
     thing = of["thing"] if of["thing"] >= 0 else NONE
+    time = _word(of["month"])
+    if time == UNKNOWN and of["days"] <= log1p(NEAR_DAYS):
+        time = AGREE
     return {
         "place": _joined([_word(of[name]) for name in ("village", "town", "county", "group")]),
-        "time": AGREE if of["days"] <= log1p(60) else UNKNOWN,
-        "respondent": _joined([_word(company), _word(of["person"]), _word(surname)]),
+        "time": time,
+        "respondent": AGREE if of["respondent"] >= PART else _word(of["respondent"]),
         "facts": _joined([_word(SAME if thing > NONE else thing), _word(of["class"]), _word(of["mineral"])]),
     }

@@ -91,7 +91,7 @@ def web() -> None:
 
 
 def _web_forked(_server: object, _worker: object) -> None:
-    begin("web", pool=settings().web_threads // 2)
+    begin("web", pool=max(5, settings().web_threads // 5))  # twice that at most: the threads that carry no stream
 
 
 def worker(queues: Sequence[str], *, idle: float | None = None) -> None:
@@ -99,7 +99,7 @@ def worker(queues: Sequence[str], *, idle: float | None = None) -> None:
     from rq import Queue, SimpleWorker  # noqa: PLC0415  only workers need RQ's worker
     from rq.serializers import JSONSerializer  # noqa: PLC0415
 
-    import hub.worker  # noqa: F401,PLC0415  registers the handlers
+    import hub.worker  # noqa: PLC0415  registers the handlers
 
     begin("worker " + ",".join(queues), pool=3)
     name = f"worker:{','.join(queues)}:{os.getpid()}"
@@ -129,6 +129,7 @@ def worker(queues: Sequence[str], *, idle: float | None = None) -> None:
             super().handle_warm_shutdown_request()
 
     beat_row(name)
+    hub.worker.started(queues)
     thread = threading.Thread(target=_forever(heartbeat, stop), daemon=True, name="heartbeat")
     thread.start()
     for queue in queues:

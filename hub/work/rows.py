@@ -100,6 +100,7 @@ QUEUES = {  # which queue a kind of work waits in; known to those who put it wit
     "scan_pages": "scan",
     "take_letter": "light",
     "learn": "text",
+    "resketch": "text",
 }
 
 

@@ -19,7 +19,8 @@ from hub.enrich import (
     extract_reporters,
     extract_times,
     learned,
-    likeness,
+    likeness_lexicon,
+    likeness_words,
     topics,
     words,
 )
@@ -28,7 +29,8 @@ from hub.law import scope
 MODULES = (
     classify,
     concepts,
-    likeness,
+    likeness_lexicon,
+    likeness_words,
     elements,
     extract,
     extract_areas,
@@ -50,7 +52,11 @@ PATTERNS = (
         if isinstance(value, re.Pattern)
     ]
     + [pytest.param(value, id=f"sides.{i}") for i, value in enumerate(extract_areas.SIDES)]
-    + [pytest.param(value, id=f"thing.{name}") for name, value in likeness._THING.items()]
+    + [
+        pytest.param(value, id=f"thing.{name}")
+        for name, value in (likeness_lexicon.THING | likeness_lexicon.ROLE).items()
+    ]
+    + [pytest.param(value, id=f"months.{months}") for value, months in likeness_lexicon.TIMES]
 )
 SEEDS = [
     "1",

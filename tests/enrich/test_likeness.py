@@ -1,0 +1,118 @@
+"""What reports are compared by, and the reasons in words: agree, conflict or unknown for each element."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from hub.enrich import earlier, likeness
+from hub.enrich.likeness_words import heard, read
+from hub.jurisdiction.places import PlaceResult
+
+AT = "2026-03-01T09:00:00"
+
+
+def resolve(text: str, prior: str | None = None) -> PlaceResult:
+    return PlaceResult("150821", "内蒙古自治区/巴彦淖尔市/五原县")
+
+
+def why(first: str, second: str, at: str = "2026-03-09T09:00:00") -> dict[str, str]:
+    index = earlier.Index()
+    index.add("a", earlier.read({"id": "a", "text": first, "received_at": AT}, resolve))
+    row = earlier.read({"id": "b", "text": second, "received_at": at}, resolve)
+    (found,) = index.candidates(row, least=0.0)
+    reasons: dict[str, str] = found["reasons"]
+    return reasons
+
+
+BASE = "五原县荣义村，王有财在耕地里挖鱼塘，占了二十亩"
+
+
+@pytest.mark.parametrize(
+    ("other", "element", "expected"),
+    [
+        ("五原县荣义村有人挖鱼塘", "place", "agree"),
+        ("五原县荣艺村有人挖鱼塘", "place", "agree"),  # by sound
+        ("五原县联丰村，王有财挖鱼塘", "place", "conflict"),
+        ("五原县，王有财挖鱼塘", "place", "agree"),  # the county is all that is said
+        ("五原县荣义村，王友才挖了个鱼塘", "respondent", "agree"),  # by sound
+        ("五原县荣义村，姓王的在挖鱼塘", "respondent", "agree"),
+        ("五原县荣义村，刘二小在挖鱼塘", "respondent", "conflict"),
+        ("五原县荣义村有人挖鱼塘", "respondent", "unknown"),
+        ("五原县荣义村，兴旺水产有限公司挖鱼塘", "respondent", "unknown"),  # may be his
+        ("五原县荣义村，王有财毁了农田养虾", "facts", "agree"),
+        ("五原县荣义村，王有财偷采河沙", "facts", "conflict"),
+        ("五原县荣义村，王有财的事", "facts", "unknown"),
+        ("五原县荣义村，王有财挖鱼塘", "time", "agree"),
+    ],
+)
+def test_reasons(other: str, element: str, expected: str) -> None:
+    assert why(BASE, other)[element] == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "later", "expected"),
+    [
+        ("，三月份开始的", "，春节刚过就挖了", "2026-09-09T09:00:00", "agree"),
+        ("，三月份开始的", "，八月份开始的", "2026-03-09T09:00:00", "conflict"),
+        ("，三月份开始的", "，没人管", "2026-09-09T09:00:00", "unknown"),
+        ("", "", "2026-04-09T09:00:00", "agree"),
+        ("", "", "2026-09-09T09:00:00", "unknown"),
+    ],
+)
+def test_the_time_of_the_deed_before_that_of_the_report(first: str, second: str, later: str, expected: str) -> None:
+    assert why(BASE + first, BASE + second, later)["time"] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "element", "expected"),
+    [
+        ("隆兴昌镇新红旗行政村那边", "village", ["新红旗"]),
+        ("塔尔湖镇李家庄有人盖房", "village", ["李家庄"]),
+        ("我们村的村民都知道", "village", []),
+        ("村里老油坊旁边和小学后面", "landmark", ["油坊", "小学"]),
+        ("在村那边的地里", "landmark", []),
+        ("污水厂对过有人倒渣土", "company_head", []),  # a landmark, not the accused
+        ("兴旺砖厂偷挖黏土", "company_head", ["兴旺"]),
+        ("鑫源物流有限公司占地", "company_head", ["鑫源"]),
+        ("让村民魏然给占了", "head", ["魏然"]),
+        ("我路过看到李卫东正在挖沙", "head", ["李卫"]),
+        ("马老板雇人挖沙", "surname", ["马"]),
+        ("姓周的和老吴家在挖", "surname", ["周", "吴"]),
+        ("三月份动的工，国庆前又挖", "month", ["3", "10"]),
+        ("在三个月里", "month", []),
+    ],
+)
+def test_elements(text: str, element: str, expected: list[str]) -> None:
+    sounding = element in ("landmark", "company_head", "head", "surname")
+    wanted = [heard(word) for word in expected] if sounding else expected
+    found = read(text)[element]
+    assert found == wanted or (element == "surname" and set(wanted) <= set(found))
+
+
+def test_who_reports_is_not_who_is_accused() -> None:
+    found = read("我叫陈国强，电话13900001111，举报五原县荣义村李卫东占地建房")
+    assert heard("陈国") not in found["head"]
+    assert heard("李卫") in found["head"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "exact", "near"),
+    [
+        ("占了20亩", "占了二十亩地", True, True),
+        ("占了72亩", "约48000平方米", True, True),
+        ("占了20亩", "占了22亩", False, True),
+        ("占了十几亩", "占了15亩左右", False, True),
+        ("占了20亩", "占了60亩", False, False),
+    ],
+)
+def test_sizes_as_the_same_number_and_as_told_by_two_people(one: str, other: str, exact: bool, near: bool) -> None:
+    a, b = read(one), read(other)
+    assert bool(set(a["size"]) & set(b["size"])) is exact
+    assert bool(set(a["area"]) & set(b["area"])) is near
+
+
+def test_a_sketch_comes_back_from_its_bytes() -> None:
+    made = likeness.of_words(read(BASE, resolve), datetime(2026, 3, 1))  # noqa: DTZ001
+    assert likeness.unpack(likeness.pack(made.elements)) == made.elements
