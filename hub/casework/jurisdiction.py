@@ -143,7 +143,7 @@ def review(doing: Doing, state: str) -> None:
 @effect("feedback")
 def feed_back(doing: Doing) -> None:
     """What the unit tells the one that handed the clue down (E9); sealed words, visible to everybody above."""
-    doing.noted["to"] = doing.facts["handed_down_by"]
+    doing.noted["to_unit"] = doing.facts["handed_down_by"]  # "to" is the state, as in every event of an act
 
 
 def feedbacks(session: Session, clue: Clue) -> list[Opinion]:

@@ -61,7 +61,7 @@ def report(doing: Doing) -> None:
             by_user=doing.user_id,
         )
     )  # fmt: skip
-    doing.noted["to"] = above.id
+    doing.noted["to_unit"] = above.id
 
 
 def signs(session: Session, clue: Clue) -> list[importance.Sign]:

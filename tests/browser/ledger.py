@@ -30,7 +30,9 @@ ROOT = Path(__file__).parents[2]
 CAST = {
     "operator": ("王接线", "430922", "operator"), "mailroom": ("李收发", "430922", "mailroom"),
     "handler": ("陈承办", "430922", "handler"), "lead": ("周科长", "430922", "lead"),
-    "supervisor": ("赵督办", "430900", "supervisor"),
+    "supervisor": ("赵督办", "430900", "supervisor"), "statistician": ("钱统计", "430922", "statistician"),
+    "auditor": ("郑审计", "430922", "auditor"), "sysadmin": ("吴系统", "430922", "sysadmin"),
+    "secadmin": ("冯安全", "430922", "secadmin"),
 }  # fmt: skip
 BY = "join staff s on s.id = x.by_user where s.login = :login group by 1"
 SQL = {
@@ -42,6 +44,16 @@ SQL = {
     "orders": f"select x.kind, count(*) from directive x {BY}",
     "scans": "select x.sha256, x.have from scan_file x join scan_batch b on b.id = x.batch_id "
              "join staff s on s.id = b.by_user where s.login = :login and x.state <> 'sending'",
+    "channels": "select x.channel, count(*) from clue x group by 1",
+    "states": "select x.state, count(*) from clue x group by 1",
+    "reveals": "select x.state, count(*) from reveal x group by 1",
+    "leaks": "select x.state, count(*) from leak_incident x group by 1",
+    "changes": "select x.state, count(*) from grant_change x group by 1",
+    "staff": "select coalesce(g.role, ''), count(distinct x.id) from staff x "
+             "left join role_grant g on g.user_id = x.id group by 1",
+    "citizens": "select 'intakes', count(*) from intake where source_id = 'citizen:web' union select 'reports', "
+                "count(distinct c.clue_id) from intake_clue c join intake i on i.id = c.intake_id "
+                "where i.source_id = 'citizen:web' union select 'clues', count(*) from clue",
     "board": "select x.state, count(*) from clue x join unit u on u.id = x.owner_unit_id where u.code = :login "
              "group by 1",
 }  # fmt: skip
@@ -101,7 +113,12 @@ def told(what: str, login: str = "") -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-DOES: dict[str, Callable[..., Any]] = {"people": people, "fill": fill, "change": change}
+def settle() -> dict[str, int]:
+    settled(150)
+    return {}
+
+
+DOES: dict[str, Callable[..., Any]] = {"people": people, "fill": fill, "change": change, "settle": settle}
 
 
 def main(what: str, *given: str) -> None:

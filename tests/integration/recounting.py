@@ -167,13 +167,13 @@ class Recount:
             self.put(f"trend:{code}:sources:{channel}:{(day - first).days // 7}", n)
 
 
-def areas(who: Actor) -> list[str]:
-    """The own unit and some below it that the person opens the board of."""
+def areas(who: Actor, *, deep: bool) -> list[str]:
+    """The own unit; `deep`: also some below it that the person opens the board of."""
     known = {"430000": ["430000", "430900", "430922"], "430900": ["430900", "430922"]}
-    return known.get(who.unit_code, [who.unit_code])
+    return known.get(who.unit_code, [who.unit_code]) if deep else [who.unit_code]
 
 
-def expected(who: Actor, views: dict[int, str]) -> Numbers:
+def expected(who: Actor, views: dict[int, str], *, deep: bool = True) -> Numbers:
     """Every number of the person's screens that is not nought."""
     made = Recount(who)
     made.queue()
@@ -182,7 +182,7 @@ def expected(who: Actor, views: dict[int, str]) -> Numbers:
         made.tasks()
     if who.roles & SUPERVISORS:
         made.tiles()
-        for code in areas(who):
+        for code in areas(who, deep=deep):
             made.board(code)
             made.trends(code)
     return made.found
@@ -197,7 +197,7 @@ def _number(words: str) -> int:
     return int(words[:-1]) + (words == "99+") if words.endswith("+") else int(words)
 
 
-def screens(client: FlaskClient, who: Actor) -> Numbers:
+def screens(client: FlaskClient, who: Actor, *, deep: bool = True) -> Numbers:
     """The same numbers as the pages say them to the person; nought is left out."""
     found: Numbers = {}
 
@@ -219,7 +219,7 @@ def screens(client: FlaskClient, who: Actor) -> Numbers:
         for kind, n in re.findall(r'href="/tasks\?kind=([a-z]+)"[^>]*>[^<]+<b>(\d+)</b>', page("/tasks")):
             found[f"task:{kind}"] = int(n)
     if who.roles & SUPERVISORS:
-        for code in areas(who):
+        for code in areas(who, deep=deep):
             board = page(f"/supervise?unit={code}")
             found |= {f"board:{code}:{name}": n for name, n in _links(board)}
             found |= {f"trend:{code}:{name}": n for name, n in _links(page(f"/supervise/trends?unit={code}"))}

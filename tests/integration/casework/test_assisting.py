@@ -191,7 +191,7 @@ def test_what_was_handed_down_is_fed_back(desk: Desk) -> None:
         (opinion,) = jurisdiction.feedbacks(session, row)
         assert open_key(session, row.key_id).text(opinion.text, "clue.opinion") == "已现场制止，正在核查"
         event = session.scalars(select(Event).where(Event.act == "feedback")).one()
-        assert event.data["to"] == desk.who(CITY).unit_id
+        assert event.data["to_unit"] == desk.who(CITY).unit_id
 
 
 def test_late_escalation_is_accepted_and_recorded_late(desk: Desk) -> None:
