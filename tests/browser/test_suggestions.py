@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import pytest
@@ -88,3 +89,19 @@ def test_two_characters_open_the_letter_at_their_box(window: Any, site: Any) -> 
     assert page.locator("rect.lit").count() == 1
     line = page.locator("rect.lit").get_attribute("data-line")
     expect(page.locator(f"li[data-line='{line}']")).to_contain_text("老板姓颛孙")
+
+
+def test_the_keyboard_stays_at_its_button_while_others_work(window: Any, site: Any) -> None:
+    """A page that reads itself again kept no focus: Enter, pressed a moment later, did nothing."""
+    number = str(secrets.randbelow(9000) + 31_000)
+    path = f"/clues/{site.seed('mail', number, 'settle')['email']}"
+    mine: Page = claimed(window("lead").go(path))
+    mine.goto(site.url + path)
+    confirm = mine.locator("[data-field='place'] .btn-primary").first
+    confirm.focus()
+    theirs: Page = window("operator").go(path)
+    theirs.click("[data-field='class'] .btn-primary")
+    expect(mine.locator(".decided")).to_contain_text("违法占地")
+    expect(confirm).to_be_focused()
+    mine.keyboard.press("Enter")
+    expect(mine.locator(".decided", has_text="违法行为发生地")).to_contain_text("桃江县")

@@ -123,6 +123,13 @@
 
   // Live: what changed is replaced, except where somebody is typing or listening.
   const busy = (node) => $(".edit[open]", node) || (node.contains(document.activeElement) && document.activeElement.matches("input,select,textarea"));
+  // The same button of another version of the page: who works with the keyboard is not thrown back to the top.
+  const same = (node) => [node.tagName, node.id, node.getAttribute("href"), node.form?.getAttribute("action"), node.form?.elements.suggestion?.value, node.closest("[data-field]")?.dataset.field, node.textContent.trim()].join("|");
+  function swap(box, html) {
+    const held = box.contains(document.activeElement) ? same(document.activeElement) : "";
+    box.innerHTML = html;
+    if (held) all("a,button,summary,[tabindex]", box).find((node) => same(node) === held)?.focus({ preventScroll: true });
+  }
   async function refresh() {
     const html = await read(page.dataset.refresh, { "HX-Target": "case" });
     if (html === null) return;
@@ -145,7 +152,7 @@
     const side = $("#side"), open = $(".own[open]", side);
     if (!open && !busy(side)) {
       const scrolled = side.scrollTop, opened = all("details[open][id]", side).map((node) => node.id), note = $("#note-text", side)?.value;
-      side.innerHTML = $("#side", fresh).innerHTML;
+      swap(side, $("#side", fresh).innerHTML);
       if (note && $("#note-text", side)) $("#note-text", side).value = note; // not sent yet
       for (const id of opened) { const box = document.getElementById(id); if (box) box.open = true; }
       side.scrollTop = scrolled;
@@ -157,7 +164,7 @@
     if (hub.desk && hub.desk.busy()) { // somebody is filling in a form: it stays, and the act itself will say what changed
       const bar = $(".actbar", acts);
       if (bar && $(".actbar", now)?.dataset.version !== bar.dataset.version) notice();
-    } else if (!$(".menu-acts[open]", acts)) acts.innerHTML = now.innerHTML;
+    } else if (!$(".menu-acts[open]", acts)) swap(acts, now.innerHTML);
     times(document);
   }
   let told = false;
