@@ -118,6 +118,7 @@ def url(rule: str, no: str, ids: dict[str, Any]) -> str:
 
 
 BODIES: dict[str, dict[str, Any]] = {
+    "/api/v1/clues/<no>/notes": {"text": "请核对"},
     "/acts/<act>": {"version": 1}, "/proposals": {"version": 1}, "/preview": {"kind": "accepted"}, "/recall": {},
     "/values": {"version": 1, "field": "class", "value": "T2"}, "/wishes": {"reporter": 1, "routes": []},
     "/reporters": {"phone": "13900000000"}, "/quarantine/<no>/<act>": {"version": 1},

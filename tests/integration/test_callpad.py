@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -29,11 +31,14 @@ from hub.models import (
     Notice,
     PadCall,
     QueryCode,
+    Unit,
     User,
     Value,
     Wish,
     Work,
 )
+from hub.settings import settings
+from hub.web import live
 from tests.integration.notify.conftest import UNIT, County, county
 
 PASSWORD = "a long password"
@@ -409,3 +414,28 @@ def test_the_plan_of_a_place_shows_the_county(operator: Operator) -> None:
     assert "桃江" in told["html"]
     for nothing in ("", "x", "999999", "²", None):
         assert operator.post("/call/plan", division=nothing).json == {"html": "", "name": ""}
+
+
+def test_a_ring_is_told_to_its_unit_and_company_to_who_is_asked(county: County, operator: Operator) -> None:
+    url = settings().database_url.replace("+psycopg", "")
+    county.line()
+    with psycopg.connect(url, autocommit=True) as listening, db.reading() as session:
+        unit = session.scalar(select(Unit.id).where(Unit.code == UNIT))
+        colleague = session.scalar(select(User.id).where(User.login == "colleague"))
+        listening.execute("listen hub_live")
+        event(county, "CA7", "status", call_status="no-answer")
+        event(county, "CA8", "voice")
+        number = operator.take()
+        operator.post(f"/call/{number}/company", colleague=colleague)
+        told = [json.loads(note.payload) for note in listening.notifies(timeout=1)]
+    assert [note for note in told if "r" in note] == [{"r": 0, "u": [unit]}, {"r": 1, "to": [colleague]}]
+    fan = live.Fanout()
+    fan._thread_of = os.getpid()  # nobody listens: what is told here counts
+    theirs, others, asked = (fan.join(*who) for who in ((unit or 0, 1), (999, -1), (999, colleague or 0)))
+    assert theirs is not None
+    assert others is not None
+    assert asked is not None
+    for note in told:
+        fan._tell(note)
+    heard = [[box.get_nowait() for _ in range(box.qsize())] for _, box in (theirs, others, asked)]
+    assert [[one for one in said if isinstance(one, tuple)] for said in heard] == [[("ring", 0)], [], [("ring", 1)]]
