@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,21 +24,28 @@ def _print(answer: Answer) -> None:
     click.echo(json.dumps(answer, ensure_ascii=False))
 
 
-def _rows() -> Iterator[Answer]:
-    """The JSON lines on standard input; a line that is none becomes {"error": …} in its place."""
-    for line in sys.stdin.buffer:
-        if not line.strip():
+def _rows(columns: Sequence[str] = ()) -> Iterator[Answer]:
+    """The JSON lines on standard input; a line that is none becomes {"error": …} in its place.
+
+    `columns`: names of tab-separated columns, of files labelled as for `hub evaluate`; lines with # are left out.
+    """
+    for raw in sys.stdin.buffer:
+        line = raw.decode("utf-8", "replace").rstrip("\r\n")
+        if not line.strip() or (columns and line.startswith("#")):
+            continue
+        if columns and "\t" in line and not line.lstrip().startswith("{"):
+            yield dict(zip(columns, line.split("\t"), strict=False))
             continue
         try:
-            row = json.loads(line.decode("utf-8", "replace"))
+            row = json.loads(line)
         except (ValueError, RecursionError):
             yield {"error": "not JSON"}
             continue
         yield row if isinstance(row, dict) else {"error": "not a JSON object"}
 
 
-def _each_text(read: Callable[[str, Answer], Answer]) -> None:
-    for row in _rows():
+def _each_text(read: Callable[[str, Answer], Answer], columns: Sequence[str] = ()) -> None:
+    for row in _rows(columns):
         if "error" in row and "text" not in row:
             _print(row)
         elif not isinstance(row.get("text"), str):
@@ -51,21 +58,23 @@ def _each_text(read: Callable[[str, Answer], Answer]) -> None:
 @try_group.command()
 def place() -> None:
     """Text → division code."""
+    from hub.enrich.evaluate import COLUMNS
     from hub.jurisdiction.places import resolver
 
     def read(text: str, row: Answer) -> Answer:
         prior = row.get("prior")
         return resolver().resolve(text, prior if isinstance(prior, str) else None).as_json()
 
-    _each_text(read)
+    _each_text(read, COLUMNS["place"])
 
 
 @try_group.command("class")
 def class_() -> None:
     """Text → class and scope."""
     from hub.enrich.classify import classify
+    from hub.enrich.evaluate import COLUMNS
 
-    _each_text(lambda text, _row: classify(text).as_json())
+    _each_text(lambda text, _row: classify(text).as_json(), COLUMNS["class"])
 
 
 @try_group.command()

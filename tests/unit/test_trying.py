@@ -28,3 +28,16 @@ def test_days_that_are_no_number_of_days_are_an_error(days: str) -> None:
     done = CliRunner().invoke(try_group, ["due", "2026-11-20", days])
     assert done.exit_code == 0, done.output
     assert "error" in json.loads(done.stdout)
+
+
+def test_labelled_files_are_read_as_hub_evaluate_reads_them() -> None:
+    for arguments, given in (
+        (["place"], "# tag\ttext\tgold\nclean\t湖南省益阳市桃江县武潭镇\t湖南省/益阳市/桃江县\n"),
+        (["class"], "# class\ttext\r\nT2\t有人没批手续占了耕地盖厂房\r\n"),
+    ):
+        done = CliRunner().invoke(try_group, arguments, input=given.encode())
+        assert done.exit_code == 0, done.exception
+        (answer,) = map(json.loads, done.stdout.splitlines())
+        assert answer.get("code", answer.get("class")) in ("430922", "T2")
+    done = CliRunner().invoke(try_group, ["class"], input=b"T2\nno json\n")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [{"error": "not JSON"}] * 2
