@@ -175,5 +175,9 @@ def chains(session: Session, unit_id: int) -> list[tuple[ApprovalChain, list[App
         select(ApprovalChain)
         .where(ApprovalChain.unit_id == unit_id)
         .order_by(ApprovalChain.act, ApprovalChain.since.desc(), ApprovalChain.id.desc())
-    )
-    return [(row, steps_of(session, row.id)) for row in rows]
+    ).all()
+    steps: dict[int, list[ApprovalStep]] = {row.id: [] for row in rows}
+    query = select(ApprovalStep).where(ApprovalStep.chain_id.in_(steps))
+    for step in session.scalars(query.order_by(ApprovalStep.number)) if rows else ():
+        steps[step.chain_id].append(step)
+    return [(row, steps[row.id]) for row in rows]

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from hub import db
 from hub.access import audit
 from hub.access.people import Actor
-from hub.access.sealing import fetch_keys, new_key, open_key
+from hub.access.sealing import new_key, open_key, opened_key
 from hub.casework import RefusedError
 from hub.models import DataKey, Phrase, SavedView
 from hub.terms import Role
@@ -28,20 +29,34 @@ class Shelf:
     def __init__(self, model: type[SavedView | Phrase], what: str, act: str, *, most: int, longest: int) -> None:
         self.model: Any = model  # the two tables have the same columns, and no class in common that says so
         self.what, self.act, self.most, self.longest = what, act, most, longest
+        self._asked = (
+            select(
+                *model.__table__.columns,
+                DataKey.unit_id.label("key_unit"), DataKey.version.label("key_version"), DataKey.wrapped,
+            )
+            .join(DataKey, DataKey.id == self.model.key_id)
+            .where(self._reach(bindparam("person"), bindparam("unit")))
+            .order_by(self.model.id)
+        )  # fmt: skip
 
     def reachable(self, who: Actor) -> ColumnElement[bool]:
         """The person's own and those shared in their unit."""
+        return self._reach(who.user_id, who.unit_id)
+
+    def _reach(self, person: Any, unit: Any) -> ColumnElement[bool]:
         found: ColumnElement[bool] = or_(
-            self.model.user_id == who.user_id, and_(self.model.shared, self.model.unit_id == who.unit_id)
+            self.model.user_id == person, and_(self.model.shared, self.model.unit_id == unit)
         )
         return found
 
     def rows(self, session: Session, who: Actor) -> list[tuple[Any, dict[str, Any]]]:
         """(row, what it keeps) of all the person has, in the order they were made."""
-        found = session.scalars(select(self.model).where(self.reachable(who)).order_by(self.model.id)).all()
-        if found:
-            fetch_keys(session, (row.key_id for row in found))
-        return [(row, self.opened(session, row)) for row in found]
+        found = db.asked(session, self._asked, person=who.user_id, unit=who.unit_id)
+        field = f"{self.act}.kept"
+        return [
+            (row, opened_key(row.key_id, row.key_unit, row.key_version, row.wrapped).json(row.kept, field))
+            for row in found
+        ]
 
     def opened(self, session: Session, row: Kept) -> dict[str, Any]:
         """What the row keeps."""

@@ -188,7 +188,11 @@ def approvals_of(session: Session, unit_id: int, day: date) -> Approvals:
     rows = chains.chains(session, unit_id)
     people = names(session, (number for row, steps in rows for number in (row.by_user, *(s.user_id for s in steps))))
     known = acts()
-    now = {act: chains.in_force(session, unit_id, act, day) for act in known}
+    latest: dict[str, tuple[ApprovalChain, list[ApprovalStep]]] = {}
+    for row, steps in rows:  # the newest first
+        if row.since <= day:
+            latest.setdefault(row.act, (row, steps))
+    now = {act: latest[act][0] if act in latest and latest[act][1] else None for act in known}
     used = {row.id for row in now.values() if row is not None}
     told = [(row, _chain(row, steps, known, people)) for row, steps in rows if row.act in known]
     return Approvals(

@@ -17,7 +17,7 @@ from tests.integration.test_case_desk import Cast, cast  # noqa: F401
 from tests.integration.test_case_desk import clue as registered
 
 # ruff: noqa: F811  fixtures are imported by name
-OFFERS, PAGE, QUEUE = 40, 100, 36
+OFFERS, PAGE, QUEUE = 40, 100, 14
 """Statements of `offered` on a clue in verification, of its whole page, of a page of the queue."""
 
 
