@@ -5,7 +5,7 @@ window.lookAt = async function lookAt() {
   const run = await axe.run(document, { runOnly: rules, resultTypes: ['violations'], iframes: false });
   const why = (n) => `${n.target.join(' ')} ${(n.any[0]?.message || n.failureSummary).slice(0, 160)}`;
   const found = run.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map(why).join(' | ')}`);
-  return [...found, ...tooWide(), ...cutOff()];
+  return [...found, ...tooWide(), ...cutOff(), ...hiddenSides()];
 };
 
 function tooWide() {
@@ -13,6 +13,13 @@ function tooWide() {
   if (over <= 0) return [];
   const out = [...document.querySelectorAll('body *')].filter((n) => n.getBoundingClientRect().right > innerWidth + 1);
   return [`wider by ${over}: ${out.slice(-3).map((n) => `${n.tagName}.${n.className}`).join(', ')}`];
+}
+
+// A table or form whose frame cuts its right side off: columns that nobody can reach.
+function hiddenSides() {
+  const cuts = (n) => ['hidden', 'clip'].includes(getComputedStyle(n).overflowX) && n.clientWidth > 50 && n.scrollWidth > n.clientWidth + 2;
+  const found = [...document.querySelectorAll('main *')].filter((n) => n.querySelector('table, form') && cuts(n));
+  return found.slice(0, 2).map((n) => `hides ${n.scrollWidth - n.clientWidth} px of ${n.tagName.toLowerCase()}.${n.className}`);
 }
 
 // Words that do not fit: hidden by their box without an ellipsis or a way to read them, or run out over its edge.
