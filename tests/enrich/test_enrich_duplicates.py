@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.enrich.earlier import candidates
-from hub.jurisdiction.places import PlaceResult
+from hub.jurisdiction.places import PlaceResult, resolver
 
 DATA = Path(__file__).parent / "data"
 
@@ -69,24 +69,39 @@ def test_without_a_resolver_names_and_villages_still_lead():
     assert [c["id"] for c in candidates([row(1, SAND), row(2, SAND)])[1]["candidates"]] == ["r1"]
 
 
-def test_synthetic_set():
-    """Written by hand, never learned from. Five of the 17 repeats name nobody, or come a month later by the same one:
-    they lie between 0.4 and the threshold; bench/train_duplicates.py measures on thousands.
-    """
-    rows = [json.loads(line) for line in (DATA / "duplicates.jsonl").read_text(encoding="utf-8").splitlines()]
+def figures(name: str, resolve) -> tuple[float, float, float]:
+    """(precision, recall of pairs, an earlier one among the first three) of a labelled file at the setting."""
+    rows = [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
     act = {item["id"]: item["act"] for item in rows}
-    found = right = wanted = hit = 0
+    found = right = pairs = repeats = hit = 0
     seen: list[str] = []
     for answer in candidates(rows, resolve):
-        earlier = [i for i in seen if act[i] == act[answer["id"]]]
+        earlier = {i for i in seen if act[i] == act[answer["id"]]}
         ids = [c["id"] for c in answer["candidates"]]
-        found += len(ids)
-        right += sum(act[i] == act[answer["id"]] for i in ids)
-        wanted += bool(earlier)
-        hit += bool(set(ids[:3]) & set(earlier))
+        found, right = found + len(ids), right + len(earlier & set(ids))
+        pairs, repeats, hit = pairs + len(earlier), repeats + bool(earlier), hit + bool(set(ids[:3]) & earlier)
         seen.append(answer["id"])
-    assert right / found >= 0.92
-    assert hit / wanted >= 0.7
+    return right / found, right / pairs, hit / repeats
+
+
+def test_set_written_by_hand():
+    """Never learned from; word lists were widened after it. bench/train_duplicates.py measures on thousands."""
+    precision, recall, top = figures("duplicates.jsonl", resolver().resolve)
+    assert precision >= 0.92
+    assert recall >= 0.85
+    assert top >= 0.85
+
+
+def test_blind_set():
+    """38 tellings of 17 acts in everyday words and 17 near things that are no repeats, written when all was fixed.
+
+    First look at 0.5: precision .645, recall .800, top three .857. What is false is nearly all the same accused in the
+    same village with another matter (wages, a nephew's house, sheep): learned from as a kind since, never from these.
+    """
+    precision, recall, top = figures("duplicates_blind.jsonl", resolver().resolve)
+    assert precision >= 0.6
+    assert recall >= 0.75
+    assert top >= 0.8
 
 
 @pytest.mark.parametrize("bad", [{"text": "x"}, {"id": "1", "text": "x", "received_at": "yesterday"}])
