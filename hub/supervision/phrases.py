@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.access.people import Actor
 from hub.casework import RefusedError
 from hub.law import workflow
-from hub.models import Phrase
+from hub.models import Event, Phrase, User
 from hub.supervision.keeping import Shelf
 
 LONGEST, MOST_KEPT, TEXT_AT_MOST = 20, 60, 1000  # characters of a name, phrases of one person, characters of a text
 SHELF = Shelf(Phrase, "常用语", "phrase", most=MOST_KEPT, longest=LONGEST)
 PLACES = ("线索编号", "收到日期", "承办单位", "承办人", "今天")
 """What stands in braces is filled in from the clue when the phrase is put into a box; never a reporter."""
+SAMPLE = {
+    "线索编号": "430922-20260302-01-735473", "收到日期": "2026-03-02", "承办单位": "某县自然资源局", "承办人": "某某",
+    "今天": "2026-03-09",
+}  # fmt: skip
+"""Words of no clue, for a look at a phrase before it is used."""
+DONE = {"shared": "新增", "changed": "更改", "deleted": "删除"}
+LISTED = 20  # changes on the page
 NEVER_KEPT = frozenset(
     {"photos", "files", "version", "seen", "notice", "intake", "main", "earlier_clue", "query_code", "contact", "name",
      "told_at", "at", "at_reason", "evidence"}
@@ -42,6 +51,41 @@ class PhraseView:
         """The act of a macro in words."""
         rule = workflow.rules().get(self.act)
         return rule.label if rule is not None else ""
+
+    @property
+    def sample(self) -> str:
+        """How the words look once they are in a box; "" where nothing in them is filled in."""
+        shown = self.text
+        for place, words in SAMPLE.items():
+            shown = shown.replace("{" + place + "}", words)
+        return shown if shown != self.text else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody did to a phrase that the unit shares. `name` "": it is gone or shared no more."""
+
+    at: datetime
+    by: str
+    what: str
+    name: str
+
+
+def history(session: Session, who: Actor) -> list[Change]:
+    """The last changes of what the person's unit shares, the newest first: from events, which hold no words."""
+    rows = session.scalars(
+        select(Event)
+        .where(Event.object == f"unit:{who.unit_id}", Event.act.in_([f"{SHELF.act}.{act}" for act in DONE]))
+        .order_by(Event.seq.desc())
+        .limit(LISTED)
+    ).all()
+    people = {int(row.actor[5:]) for row in rows if row.actor.startswith("user:")}
+    names = {f"user:{one.id}": one.name for one in session.scalars(select(User).where(User.id.in_(people)))}
+    now = {one.id: one.name for one in of(session, who) if one.shared}
+    return [
+        Change(row.at, names.get(row.actor, ""), DONE[row.act.partition(".")[2]], now.get(row.data[SHELF.act], ""))
+        for row in rows
+    ]
 
 
 def of(session: Session, who: Actor) -> list[PhraseView]:

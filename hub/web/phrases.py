@@ -28,10 +28,10 @@ def listing() -> str:
 
 def _listing(problem: str = "", at: int = 0) -> str:
     with db.reading() as session:
-        rows = phrases.of(session, me())
+        rows, history = phrases.of(session, me()), phrases.history(session, me())
     return render_template(
-        "phrases.html", rows=rows, problem=problem, at=at, may_share=me().has(SHARERS), places=phrases.PLACES,
-        given=request.form,
+        "phrases.html", rows=rows, history=history, problem=problem, at=at, may_share=me().has(SHARERS),
+        places=phrases.PLACES, given=request.form,
     )  # fmt: skip
 
 

@@ -100,3 +100,22 @@ def test_the_palette_finds_visible_clues_by_the_beginning_of_their_number(cast: 
     found = lead.get(f"/palette?no={no}").json
     assert found is not None
     assert found["clues"] == [], "hidden means unseen"
+
+
+def test_what_the_unit_shares_has_a_history_without_words_and_a_sample(desk: Desk) -> None:
+    lead, second, far = desk.who(role="lead"), desk.who(), desk.who(SIBLING)
+    with db.transaction() as session:
+        kept = phrases.save(session, lead, "回拨", "{线索编号}于{今天}回拨", shared=True).id
+        phrases.save(session, second, "自己的", "谁也看不到")
+    with db.transaction() as session:
+        phrases.change(session, lead, kept, "已回拨", "{线索编号}已回拨", shared=True)
+    with db.reading() as session:
+        told = [(one.by, one.what, one.name) for one in phrases.history(session, second)]
+        assert phrases.history(session, far) == []
+        samples = {one.name: one.sample for one in phrases.of(session, second)}
+    assert told == [("leada", "更改", "已回拨"), ("leada", "新增", "已回拨")]
+    assert samples == {"已回拨": "430922-20260302-01-735473已回拨", "自己的": ""}
+    with db.transaction() as session:
+        phrases.delete(session, lead, kept)
+    with db.reading() as session:
+        assert next((one.what, one.name) for one in phrases.history(session, second)) == ("删除", "")
