@@ -191,3 +191,142 @@ def test_the_supervisors_day(window: Any, site: Site) -> None:
     page.goto(f"{site.url}/supervise")
     tile = page.locator(".tile", has_text="督办、核查函与批办").locator("b")
     expect(tile).to_have_text("1")
+
+
+def test_the_mailrooms_day(window: Any, site: Site) -> None:
+    """Letters entered, one sent on, one void by mistake: the register's sum is the database's."""
+    page: Page = window("mailroom").go("/mailroom")
+    before = told(site, "letters", "mailroom")
+    for name in ("何大姐", "唐小满", "郭永年"):
+        enter(page, name, "桃江县马迹塘镇")
+    links = page.locator("tbody tr a[href*='/letters/']").all()
+    addresses = list(dict.fromkeys(link.get_attribute("href") or "" for link in links))[:2]
+    page.goto(site.url + addresses[0])
+    page.fill("#f-to", "县信访局")
+    page.click("text=登记转送")
+    expect(page.locator("text=打印转送单")).to_be_visible()
+    page.goto(site.url + addresses[1])
+    page.fill("#f-reason", "重复登记")
+    page.click("button:text-is('作废')")
+    page.wait_for_url("**/mailroom?*")
+    screen, held = register_ledger(page), told(site, "letters", "mailroom")
+    assert screen["收到"] == sum(list(screen.values())[1:]) == sum(held.values())
+    assert held == {**before, "open": before.get("open", 0) + 1, "forwarded": 1, "void": 1}
+    assert (screen["待扫描"], screen["已转送"], screen["作废"]) == (held["open"], 1, 1)
+
+
+def test_the_statisticians_day(window: Any, site: Site) -> None:
+    """Counts what came by each channel and how it stands, keeps a view; sees words masked and does nothing."""
+    page: Page = window("statistician").go("/queue")
+    tabs = {(link.get_attribute("href") or "").partition("channel=")[2]: int(link.locator("b").inner_text())
+            for link in page.locator(".tabs a").all()}  # fmt: skip
+    everything = tabs.pop("")
+    assert everything == sum(tabs.values())
+    assert {channel: n for channel, n in tabs.items() if n} == told(site, "channels")
+    states = told(site, "states")
+    assert sum(states.values()) == everything, "what arrived = what was done + what is open"
+    for state, n in states.items():
+        page.goto(f"{site.url}/queue?state={state}")
+        expect(page.locator("tr[data-no]")).to_have_count(n)
+    page.goto(f"{site.url}/queue?channel=email")
+    page.locator(".save-view summary").press("Enter")
+    page.fill("#view-name", "邮件月报")
+    page.press("#view-name", "Enter")
+    expect(page.locator("[data-view]", has_text="邮件月报").locator("[data-count]")).to_have_text(str(tabs["email"]))
+    page.goto(f"{site.url}/clues/{nos(page)[0]}")
+    assert "13800001234" not in page.content()
+    assert page.locator("form.claim, #reveal, [data-act='determine.P1']").count() == 0
+
+
+def test_the_auditors_day(window: Any, site: Site) -> None:
+    """Somebody looks at who reported, and reports a leak: the auditor finds each look, and no words."""
+    lead: Page = window("lead").go("/queue?view=mine")
+    if not nos(lead):
+        lead.goto(f"{site.url}/queue")
+        lead.goto(f"{site.url}/clues/{nos(lead)[0]}")
+        lead.click("form.claim button")
+        lead.wait_for_selector("[data-done]")
+        lead.goto(f"{site.url}/queue?view=mine")
+    lead.goto(f"{site.url}/clues/{nos(lead)[0]}")
+    lead.click("#reveal summary")
+    if lead.locator("#reveal-reason").count():
+        lead.fill("#reveal-reason", "核对电话以便现场指认")
+    lead.click("#reveal form button")
+    lead.wait_for_load_state()
+    page: Page = window("auditor").go("/reveals")
+    looks = told(site, "reveals")
+    assert sum(looks.values()) >= 1
+    expect(page.locator("main tbody tr")).to_have_count(sum(looks.values()))
+    assert "现场指认" not in page.content(), "the reason is its unit's lead's to read"
+    page.goto(f"{site.url}/leaks")
+    page.select_option("#l-kind", "lost")
+    page.fill("#l-account", "一份纸质材料在复印室遗失，已找回。")
+    page.click("main .btn-primary")
+    expect(page.locator(".good[role=status]")).to_contain_text("已登记")
+    assert told(site, "leaks") == {"open": 1}
+    lead.goto(f"{site.url}/leaks")
+    expect(lead.locator("main .own")).to_have_count(1)
+
+
+def test_the_administrators_day(window: Any, site: Site) -> None:
+    """One puts people forward, the other decides: nobody alone. Who works here is what the database says."""
+    before = told(site, "staff")
+    page: Page = window("sysadmin").go("/people")
+    for login, name in (("new.one", "新来的"), ("new.two", "借调的")):
+        page.click("text=添加人员")
+        page.fill("#p-login", login)
+        page.fill("#p-name", name)
+        page.check("#p-operator")
+        page.click("text=添加并申请岗位")
+        page.wait_for_load_state()
+        page.goto(f"{site.url}/people")
+    assert told(site, "changes") == {"open": 2}
+    second: Page = window("secadmin").go("/people")
+    expect(second.locator(".chip-amber").first).to_have_text("2")
+    waiting = second.locator("section", has_text="待确认").first
+    waiting.locator("tr", has_text="新来的").locator("button", has_text="确认").click()
+    second.wait_for_load_state()
+    waiting = second.locator("section", has_text="待确认").first
+    waiting.locator("tr", has_text="借调的").locator("button", has_text=re.compile("退回|不同意|驳回|拒绝")).click()
+    second.wait_for_load_state()
+    changes = told(site, "changes")
+    assert changes.get("open", 0) == 0
+    assert sum(changes.values()) == 2, "put forward = confirmed + refused"
+    after = told(site, "staff")
+    assert sum(after.values()) == sum(before.values()) + 2
+    assert after["operator"] == before["operator"] + 1, "only who was confirmed has the role"
+    page.goto(f"{site.url}/people")
+    expect(page.locator("section", has_text="人员").locator("tr", has_text="新来的").first).to_contain_text("接线")
+
+
+def test_the_citizens_day(window: Any, site: Site) -> None:
+    """Reports with a code, looks it up, adds to it: each report is one clue, the addition is none."""
+    before = told(site, "citizens")
+    codes = []
+    for number in range(2):
+        page: Page = window(None, "phone").go("/citizen/report/430922")
+        page.fill("#place", "湖南省益阳市桃江县武潭镇红旗村")
+        page.fill("#facts", f"鑫隆建材未经批准占用耕地约{number + 3}亩建厂房，已经盖好。")
+        page.check("input[value=anonymous]")
+        page.check("input[name=consent]")
+        page.click("main .btn-primary")
+        page.wait_for_selector("#code")
+        codes.append(page.inner_text("#code"))
+    assert len(set(codes)) == 2
+    page.goto(f"{site.url}/citizen/query")
+    page.fill("#code-box", codes[0])
+    page.click("main .btn-primary")
+    page.wait_for_url("**/citizen/status")
+    for _ in range(60):
+        if "审核中" in page.inner_text("main"):
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    page.click("text=补充材料")
+    page.fill("#text", "昨晚又倒了三车土")
+    page.click("main .btn-primary")
+    page.wait_for_selector("text=已收到您的补充")
+    told(site, "settle")
+    after = told(site, "citizens")
+    assert after["reports"] - before.get("reports", 0) == 2 == after["clues"] - before.get("clues", 0)
+    assert after["intakes"] - before.get("intakes", 0) == 3, "two reports and what was added"
