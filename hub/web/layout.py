@@ -22,8 +22,8 @@ from hub.terms import ROLE_LABELS, Role
 STATIC = Path(__file__).parent / "static"
 WORK_NAMES = {
     "normalize": "读取来件", "fetch": "取回媒体", "transcribe": "听写录音", "read_scan": "识别扫描件",
-    "scan_pages": "读取扫描页", "take_letter": "来信收件", "enrich": "生成建议", "resketch": "重读比对要点", "notify": "发送告知",
-    "told": "登记已告知", "undelivered": "登记未送达",
+    "scan_pages": "读取扫描页", "take_letter": "来信收件", "enrich": "生成建议", "notify": "发送告知",
+    "told": "登记已告知", "undelivered": "登记未送达", "resketch": "重读比对要点",
 }  # fmt: skip
 QUEUE_NAMES = {"light": "读取来件", "text": "生成建议", "speech": "听写录音", "scan": "识别扫描件"}
 _OTHER_FIELDS = {
