@@ -53,3 +53,5 @@ function cutOff() {
   }
   return found;
 }
+
+void 0; // a function as the last value would be called at once
