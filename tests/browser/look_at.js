@@ -15,10 +15,10 @@ function tooWide() {
   return [`wider by ${over}: ${out.slice(-3).map((n) => `${n.tagName}.${n.className}`).join(', ')}`];
 }
 
-// A table or form whose frame cuts its right side off: columns that nobody can reach.
+// A list of clues whose frame cuts its right side off: state and due day that nobody can reach.
 function hiddenSides() {
   const cuts = (n) => ['hidden', 'clip'].includes(getComputedStyle(n).overflowX) && n.clientWidth > 50 && n.scrollWidth > n.clientWidth + 2;
-  const found = [...document.querySelectorAll('main *')].filter((n) => n.querySelector('table, form') && cuts(n));
+  const found = [...document.querySelectorAll('main *')].filter((n) => n.querySelector('table.queue') && cuts(n));
   return found.slice(0, 2).map((n) => `hides ${n.scrollWidth - n.clientWidth} px of ${n.tagName.toLowerCase()}.${n.className}`);
 }
 

@@ -115,7 +115,7 @@ def test_the_walk_takes_every_combination_in_turn() -> None:
 WRONG = """data:text/html,<html lang=zh><title>x</title><main><h1>x</h1><p style="color:%23bbb">pale</p>
 <input><div style="width:600px">wide</div>
 <p style="width:60px;overflow:hidden;white-space:nowrap">A long title that nobody can read</p>
-<div style="width:100px;overflow:hidden"><table><tr><td style="min-width:300px">far</td></tr></table></div>
+<div style="width:100px;overflow:hidden"><table class=queue><tr><td style="min-width:300px">far</td></tr></table></div>
 <button style="width:30px;white-space:nowrap;padding:0;text-align:left">Far too much for it</button></main>
 <script>console.error("said")</script>"""
 

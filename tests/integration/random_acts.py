@@ -90,6 +90,10 @@ PLANS: dict[str, list[dict[str, Any]]] = {
 RARE = {"determine.P5", "split", "close.not_a_clue", "wall.hold", "reopen.determination", "reopen.result", "recuse",
         "contact.log", "mark.importance", "unassign", "link_case", "assign", "ask", "stop_order"}  # fmt: skip
 
+ONWARD = {"determine.P1", "verify.start", "verify.record", "verify.end", "tell.determination", "tell.no_violation",
+          "tell.violation", "designate", "merge", "transfer.result"}  # fmt: skip
+"""What brings a clue to its end: else most would stay where they came in."""
+
 
 @dataclass
 class World:
@@ -233,7 +237,7 @@ class World:
         fit = [name for name in PLANS if clue.state in rules[name].sources]
         if not fit:
             return
-        name = self.rng.choices(fit, [1 if one in RARE else 4 for one in fit])[0]
+        name = self.rng.choices(fit, [1 if one in RARE else 16 if one in ONWARD else 4 for one in fit])[0]
         rule = rules[name]
         units = {"owner": (code,), "designator": (CITY, PROVINCE), "above": (CITY, PROVINCE), "assisting": (SIBLING,),
                  "team": (code, SIBLING), "anyone": (code, CITY, PROVINCE, SIBLING, COUNTY)}[rule.by]  # fmt: skip
