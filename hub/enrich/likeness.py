@@ -18,7 +18,7 @@ from hub.enrich.likeness_words import Resolver, read
 
 VERSION = "likeness-3"
 UNREAD = "N4"
-WEIGHTS = (0.5, 1.5, 2.0, 2.5, 3.0, 4.0, 0.0, 0.0)  # of block keys; halves, so that sums are exact
+WEIGHTS = (0.5, 1.5, 2.0, 2.5, 3.0, 4.0, 1.0, 0.0)  # of block keys; halves, so that sums are exact
 ELEMENTS = (
     "county", "town", "village", "village_sound", "village_parts", "group", "company", "company_head", "company_parts",
     "person", "head", "person_parts", "surname", "role", "landmark", "class", "concept", "thing", "mineral", "area",
@@ -113,6 +113,7 @@ def _blocks(words: Mapping[str, Sequence[str]], token: Token) -> tuple[tuple[int
             add(2.5, "v", area or town, name[-2:])
         for thing in things[:2]:
             add(1.5, "vt", area, thing, name[-2:])
+            add(1, "v0", thing, name[-2:])  # a caller takes the county for granted
     for name in words["company_head"]:
         add(4, "c", area, name)
         add(2, "c2", name, *(things[:1]))

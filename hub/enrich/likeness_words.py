@@ -51,6 +51,14 @@ _NO_LANDMARK = re.compile("[村镇乡县市区组社队田地山河人这那我�
 _LANDMARK_NEXT = re.compile(f"的?(?:{_SIDE}|那儿|那边|这边)")
 _FORMS = tuple(sorted(_SUFFIX.split("|"), key=len, reverse=True))
 _BEFORE_COMPANY = re.compile(rf"(?<=[{_HAN}]{{2}})(?:县|市(?![政场容])|镇|乡|街道|村|社区)(?=[{_HAN}]{{3}})")
+_SPOKEN_OF = re.compile(  # 那个恒远物流, 镇上的鑫盛码头: a firm as people call it
+    rf"(?:那个|那家|这个|这家|叫|的|上|里|，|。|是|被|由)([{_HAN}]{{2}})"
+    r"(?:物流|汽修|汽配|(?:砂石|沙石|石料)?码头|砂场|沙场|砂石|石材|石料|建材|矿业|置业|地产|养殖|牧业|农业|木业|纸业|化工|"
+    r"猪场|鸡场|养猪场|养鸡场|砖厂|驾校|商贸|新能源|光伏|修车厂|洗车)(?!点)"
+)
+_NO_FIRM = re.compile(
+    "[的个家有在是了上下里外边旁前后一两三四五六七八九十几大小新老旧这那某挖采建盖开办占无没私非偷盗养卖]|村|镇|县|河|江|山|水|公路|国道|承包|违法|耕地|农田"
+)
 _AREA_OF = re.compile("县|市|区|旗|镇|乡|街道|苏木|村|社区|嘎查|[组社队]")
 _SURNAMED = re.compile(rf"姓([{_HAN}])(?=的|[{_HAN}]?[，。、])|[老小]([{_HAN}])(?=[，。家在把他])")
 _SUBJECT = re.compile(
@@ -101,8 +109,8 @@ def _towns(county: str) -> tuple[str, ...]:
     return tuple({name for name in (*names, *short) if len(name) > 1})
 
 
-def _bare(name: str, towns: Sequence[str] = ()) -> str:
-    """The own name of a village: without what stands before it and the word village."""
+def _bare(name: str, towns: Sequence[str] = (), own: str = "") -> str:
+    """The own name of a village: without what stands before it and the word village. `own`: the town it lies in."""
     name = _VILLAGE_END.sub("", _VILLAGE_END.sub("", name))
     lead = _BEFORE_VILLAGE.match(name)
     while lead:
@@ -111,14 +119,18 @@ def _bare(name: str, towns: Sequence[str] = ()) -> str:
     for town in towns:
         if len(head := name.partition(town)[2]) > 1:
             name = head
-    return "" if name in _NOT_VILLAGE or name in towns or f"{name}村" in towns else name[-5:]
+    taken = f"{name}村" in towns or (name in towns and (not own or own.startswith(name)))  # 黄市镇小水村 is not 小水镇
+    return "" if name in _NOT_VILLAGE or taken else name[-5:]
 
 
 def _villages(text: str, place: PlaceResult) -> list[str]:
     towns = _towns(place.code[:6] if place.code else "")
-    found = [_bare(match[1], towns) for match in _VILLAGE.finditer(text)]
-    found = [name for name in (*found, _bare(fold(place.village), towns)) if name]
+    own = fold(place.town)
+    found = [_bare(match[1], towns, own) for match in _VILLAGE.finditer(text)]
+    found = [name for name in (*found, _bare(fold(place.village), towns, own)) if name]
     found = [name for name in found if not any(name != other and name.endswith(other) for other in found)]
+    if not towns:  # 烟溪双烟村: the town's name may stand before the village's, and no list says where it ends
+        found += [name[-size:] for name in found if len(name) > 3 for size in (3, 2)]
     found = found or [match[0] for match in _HAMLET.finditer(text) if not _AREA_OF.search(match[0])]
     return list(dict.fromkeys(found))[:MAX_NAMES]
 
@@ -136,6 +148,8 @@ def _companies(result: ExtractResult, text: str, place: PlaceResult) -> list[str
         own = next((own for form in (cut, value) if len(own := core(_unformed(form))) >= 2), "")
         if own:
             found.append(own[-8:])
+    if not found:
+        found = [match[1] for match in _SPOKEN_OF.finditer(text) if not _NO_FIRM.search(match[1])][:MAX_NAMES]
     return found
 
 
