@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import random
 import re
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
+
+import pypdfium2
 
 SURNAMES = "欧阳 司马 上官 诸葛 尉迟 皇甫 澹台 公冶 宗政 濮阳 淳于 单于".split()  # noqa: SIM905  a list to read
 GIVEN = "澄泓 昀翊 霁蔚 珩璟 煜祺 骁骞 翀鹭 弈铖 曦赟 瑾瑄 懋勋 鋆皓".split()  # noqa: SIM905
@@ -100,6 +104,26 @@ class Net:
                         hits.setdefault(str(path.relative_to(root)), set()).update(words)
                     tail = block[-400:].lstrip(b"\0")
         return hits
+
+
+def opened(data: bytes) -> str:
+    """What a reader of the file meets: text of PDF pages with title and author, names and members of ZIP files (Office
+    documents too), else the bytes as text. Pages that are pictures must not come: their words would not be looked at.
+    """
+    if data.startswith(b"%PDF"):
+        pdf = pypdfium2.PdfDocument(data)
+        try:
+            texts = [*pdf.get_metadata_dict().values()]
+            for page in pdf:
+                assert not [*page.get_objects([pypdfium2.raw.FPDF_PAGEOBJ_IMAGE])], "a picture: read it before passing"
+                texts.append(page.get_textpage().get_text_bounded())
+            return "\n".join(texts).replace("\r\n", "")  # lines are broken anywhere
+        finally:
+            pdf.close()
+    if data.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return "\n".join(f"{one}\n{opened(archive.read(one))}" for one in archive.namelist())
+    return data.decode("utf-8", "replace")
 
 
 TABLE = re.compile(rb"^COPY (\S+) .*? FROM stdin;$", re.MULTILINE)

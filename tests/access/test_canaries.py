@@ -31,14 +31,14 @@ from sqlalchemy import select, text, update
 
 from channels.contract import Blob
 from hub import db, logs
-from hub.access import people, sessions, staff
+from hub.access import people, sealing, sessions, staff
 from hub.app import create_app
-from hub.enrich import transcribe
-from hub.models import Clue, Intake, Part, SignIn, Transcript, User
+from hub.enrich import passages, transcribe
+from hub.models import Clue, Intake, NoticeTask, Part, SignIn, StopOrder, Transcript, Transfer, User
 from hub.settings import settings
-from hub.supervision import listing
+from hub.supervision import listing, originals, queue, redacting
 from hub.worker import drain
-from tests.access.canary import Canary, Net, flock, in_dump
+from tests.access.canary import Canary, Net, flock, in_dump, opened
 from tests.integration.casework.test_table import PLANS
 from tests.integration.notify.conftest import UNIT, County, county
 from tests.integration.test_citizen import Citizen, consent
@@ -77,6 +77,7 @@ class Run:
     said: list[str] = field(default_factory=list)  # lines of the log as they are written
     done: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
+    papers: Counter[str] = field(default_factory=Counter)  # files that were opened and looked through, by kind
 
     @property
     def bird(self) -> Canary:
@@ -87,7 +88,7 @@ class Run:
         client, token = self.clients[login]
         answer = client.open(path, method=method, headers={"X-CSRF-Token": token}, **more)
         self.statuses[answer.status_code] += 1
-        text = "" if login in ACTING and answer.status_code < 400 else answer.text
+        text = "" if login in ACTING and answer.status_code < 400 else opened(answer.data)
         if "query_string" in more:  # boxes and links to further pages hold what was typed: the rows must not
             text = "".join(re.findall(r"<td.*?</td>", text, re.DOTALL)) if "<html" in text else text
             text = re.sub(r'#find=[^"]*', "", text)  # leads to the place of what was typed; browsers do not send it
@@ -246,8 +247,8 @@ def work(run: Run) -> None:
     """What is due is done: suggestions, notices, whose messages are looked through."""
     with db.transaction() as session:
         session.execute(text("update work set run_at = now() where state = 'pending'"))
-    for queue in ("light", "text"):
-        drain(queue)
+    for name in ("light", "text"):
+        drain(name)
     for mail in run.county.office.post.taken:
         inside = mail.data.decode("utf-8", "replace").split("\r\n\r\n", 1)
         own = next((one for one in run.flock if one.mail == mail.to), None)
@@ -287,6 +288,72 @@ def look_at(run: Run) -> None:
     login = run.rng.choice([*BLIND])
     path = run.rng.choice(PAGES) if run.rng.random() < 0.4 else run.rng.choice(OF_A_CLUE).format(run.no())
     run.ask(login, path)
+
+
+PAPERS = ["/clues/{}/sheets/registration", "/clues/{}/sheets/handling", "/clues/{}/package"]
+"""What leaves the house says nothing of who reported, whoever prints it."""
+HEADS = {b"%PDF": "pdf", b"PK": "zip"}
+
+
+def paper(run: Run) -> None:
+    """A sheet, a case's package, slips, orders and their copies: opened page by page and file by file."""
+    login, no = run.rng.choice(["handler", "lead", "mailroom"]), run.no()
+    with db.reading() as session:
+        clue = session.scalar(select(Clue.id).where(Clue.no == no))
+        orders = session.scalars(select(StopOrder.id).where(StopOrder.clue_id == clue)).all()
+        handed = session.scalars(select(Transfer.id).where(Transfer.clue_id == clue)).all()
+    paths = [one.format(no) for one in PAPERS]
+    paths += [f"/clues/{no}/orders/{number}/{part}" for number in orders for part in ("paper", "copy")]
+    paths += [f"/clues/{no}/transfers/{number}/{kind}" for number in handed for kind in ("slip", "package")]
+    for path in paths:
+        answer = run.clients[login][0].get(path)
+        if answer.status_code == 200:
+            run.papers[next((kind for head, kind in HEADS.items() if answer.data.startswith(head)), "page")] += 1
+            run.look(f"paper {path}", opened(answer.data))
+
+
+def letter(run: Run) -> None:
+    """A letter that tells a reporter, as PDF: their own name and address, nobody else's."""
+    with db.reading() as session:
+        open_letters = (NoticeTask.kind == "letter", NoticeTask.state == "open")
+        tasks = session.scalars(select(NoticeTask.id).where(*open_letters)).all()
+    if not tasks:
+        return
+    client, token = run.clients["mailroom"]
+    answer = client.post(f"/tasks/{run.rng.choice(tasks)}/document", headers={"X-CSRF-Token": token})
+    if answer.status_code == 200 and answer.data.startswith(b"%PDF"):
+        run.papers["letter"] += 1
+        words = run.net.in_text(opened(answer.data))
+        if not any(words <= set(one.words) for one in run.flock):
+            run.hits.append(("letter", words))
+
+
+def copied(run: Run) -> None:
+    """What stays to be heard or read on a redacted copy: by the word times and by the text layer of the pages."""
+    with db.reading() as session:
+        clue = session.get_one(Clue, run.rng.choice(run.clues))
+        for part in session.scalars(select(Part).where(Part.clue_id == clue.id)):
+            made = redacting.plan(session, clue, part)
+            transcript = passages.current(session, part.id)
+            if made is None or transcript is None:
+                continue
+            key = sealing.open_key(session, session.get_one(Intake, part.intake_id).key_id)
+            kept = []
+            for row in passages.segments(session, transcript):
+                said = key.text(row.text, "segment.text")
+                if made.kind == "scan":
+                    kept += [said] if row.box and tuple(row.box) in made.pages.get(row.page, ([], []))[0] else []
+                    continue
+                words = key.json(row.words, "segment.words") if row.words else []
+                views = originals.timed(said, words)
+                for view in views:
+                    start = view.start if view.start is not None else row.start
+                    end = view.end if view.start is not None else row.stop
+                    kept += [view.text] if not any(a <= start and end <= b for a, b in made.seconds) else []
+                if not views and not any(a <= row.start and row.stop <= b for a, b in made.seconds):
+                    kept.append(said)
+            run.papers[made.kind] += 1
+            run.look(f"copy of {made.kind}", "\n".join(kept))
 
 
 def search(run: Run) -> None:
@@ -339,6 +406,7 @@ def break_down(run: Run) -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(people, "visible", broken)
+        patched.setattr(queue, "visible", broken)
         patched.setitem(run.app.config, "PROPAGATE_EXCEPTIONS", False)
         answer = run.ask(run.rng.choice([*ACTING]), "/queue")
     assert answer.status_code == 500
@@ -347,6 +415,9 @@ def break_down(run: Run) -> None:
 OPERATIONS: list[tuple[Callable[[Run], None], int]] = [
     (take, 22), (work, 12), (act, 20), (handle, 8), (look_at, 20), (search, 7), (export, 2), (fail, 8), (break_down, 1),
 ]  # fmt: skip
+
+PRINTING: list[tuple[Callable[[Run], None], int]] = [(paper, 4), (letter, 1), (copied, 2)]
+"""Added in the long run: PDFs and packages take a second each."""
 
 
 @pytest.fixture
@@ -389,7 +460,8 @@ def test_nobody_is_found_where_they_should_not_be(
     for door in DOORS:
         door(run)
     take(run)
-    ways = [way for way, weight in OPERATIONS for _ in range(weight)]
+    operations = OPERATIONS + (PRINTING if rounds >= 2000 else [])
+    ways = [way for way, weight in operations for _ in range(weight)]
     for number in range(rounds):
         way = run.rng.choice(ways)
         run.done[way.__name__] += 1
@@ -408,8 +480,9 @@ def test_nobody_is_found_where_they_should_not_be(
         session.execute(text("checkpoint"))
     assert run.net.in_files(hub) == {}, "data folder"
     assert run.net.in_files(server_folder(), begun) == {}, "files of the database and the queue"
-    assert {way.__name__ for way, _ in OPERATIONS} <= set(run.done)
+    assert {way.__name__ for way, _ in operations} <= set(run.done)
     assert len(run.clues) > rounds // 8
+    assert {"zip", "page", "letter", "speech", "scan"} <= set(run.papers) or rounds < 2000, run.papers
     assert run.statuses[200] > run.statuses[404] > 0
 
 
