@@ -105,7 +105,9 @@ def letter(folder: Path, number: int) -> Path:
     made = EmailMessage()
     made["From"], made["To"] = f"{NAME} <canary{number}@example.org>", "clue@example.cn"
     made["Subject"], made["Message-ID"] = "举报占用耕地", f"<k{number}@example.org>"
-    made.set_content(f"我叫{NAME}，电话{PHONE}。湖南省益阳市桃江县武潭镇红旗村鑫隆建材公司未经批准占用耕地八亩建厂房。编号{number}")
+    made.set_content(
+        f"我叫{NAME}，电话{PHONE}。湖南省益阳市桃江县武潭镇红旗村鑫隆建材公司未经批准占用耕地八亩建厂房。编号{number}"
+    )
     path = folder / f"{number}.eml"
     path.write_bytes(made.as_bytes())
     return path
