@@ -1,7 +1,7 @@
 """`hub up`: one process that starts, watches and stops all others (decision 14).
 
 It imports once and forks: web (gunicorn), beat (pollers, sweeper, sealer), light, text; speech and scan workers when
-their queue has a row, until they have been idle. With HUB_KEYS=process the key process comes first and ends after these.
+their queue has a row, until they have been idle. With HUB_KEYS=process the key process comes first and ends last.
 Stops web → workers → Valkey → PostgreSQL. A lock on the data folder keeps a second one out; a killed supervisor takes
 its children with it (parent-death signal).
 """

@@ -205,9 +205,12 @@ def test_the_processes_memory_is_not_to_be_read(tmp_path: Path) -> None:
     import subprocess
     import sys
 
+    code = (
+        "import ctypes, resource\nfrom hub.access import keyserver\nkeyserver.unseen()\n"
+        "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE))"
+    )
     told = subprocess.run(
-        [sys.executable, "-c", "import ctypes, resource\nfrom hub.access import keyserver\nkeyserver.unseen()\n"
-         "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE))"],
+        [sys.executable, "-c", code],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert told.stdout.split(maxsplit=1) == ["0", "(0, 0)\n"], "PR_GET_DUMPABLE, core files"
