@@ -79,7 +79,7 @@ class Settings(BaseSettings):
         default="aes", description="Cipher of new seals: aes (AES-256-GCM) or sm4 (SM4-GCM). Both are always read.",
     )  # fmt: skip
     duplicate_threshold: float = Field(
-        default=0.5, ge=0.0, le=1.0, description="Score from which an earlier clue is proposed as duplicate or merge."
+        default=0.45, ge=0.0, le=1.0, description="Score from which an earlier clue is proposed as duplicate or merge."
     )
     learned_classes: bool = Field(
         default=True, description="Whether classes learned from confirmed decisions (`hub learn`) are proposed."
