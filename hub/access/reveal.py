@@ -33,7 +33,7 @@ LOOKERS = frozenset({Role.LEAD, Role.AUDITOR})
 GROUNDS = {"handler": "承办人", "entry": "登记时段", "quota": "说明事由", "four_eyes": "双人同意"}
 FIELDS = {
     "name": "姓名", "phone": "电话", "email": "电子邮件", "openid": "微信 OpenID", "address": "住址",
-    "id_number": "证件号", "nickname": "昵称",
+    "id_number": "证件号", "nickname": "昵称", "also": "另有说法",
 }  # fmt: skip
 
 

@@ -90,8 +90,8 @@ def _reporters(session: Session, clue: Clue) -> list[dict[str, str]]:
 def _redacted(text: str, people: list[dict[str, str]]) -> str:
     """The text without anything of the reporters, however it got into it."""
     for person in people:
-        for told in person.values():
-            if isinstance(told, str) and len(told) > 1:
+        for told in (line for words in person.values() if isinstance(words, str) for line in words.splitlines()):
+            if len(told) > 1:
                 text = text.replace(told, BLOCK * len(told))
     return mask(text)
 

@@ -14,6 +14,8 @@ from hub.models import Clue, ClueReporter, Reporter, Value
 IDENTITY = frozenset({"phone", "reporter_name", "id_number"})
 """Values that stay out of the search: who reports is found by blind keys only."""
 _HOUSE = re.compile(r"[0-9０-９一二三四五六七八九十]\s?(?:号|栋|幢|座|室|单元|楼|组|队)")
+ALSO = "also"
+"""What was said of a reporter otherwise than before, a line each: the same telephone gave another name."""
 _NAMING = ("name", "nickname", "openid", "email", "id_number", "phone")
 
 
@@ -30,6 +32,7 @@ def known_words(session: Session, clue: Clue) -> list[str]:
     for row in rows:
         given = open_key(session, row.key_id).json(row.identity, "reporter.identity")
         found += [str(given.get(name) or "").strip() for name in _NAMING]
+        found += [line.strip() for line in str(given.get(ALSO) or "").splitlines()]
         address = str(given.get("address") or "").strip()
         found += [address] if _HOUSE.search(address) else []
     key = open_key(session, clue.key_id)

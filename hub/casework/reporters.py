@@ -48,11 +48,15 @@ def add_reporter(
 
 
 def _complete(session: Session, reporter_id: int, identity: dict[str, str]) -> None:
-    """Adds what was not known of a reporter; what was stays."""
+    """Adds what was not known of a reporter; what was stays, and what is said otherwise stands beside it."""
     row = session.get_one(Reporter, reporter_id)
     key = open_key(session, row.key_id)
     told = key.json(row.identity, "reporter.identity")
     more = {name: value for name, value in identity.items() if value and not told.get(name)}
+    also = dict.fromkeys(str(told.get(naming.ALSO) or "").splitlines())
+    otherwise = [value for name, value in identity.items() if value and told.get(name) not in (None, "", value)]
+    if fresh := [value for value in otherwise if value not in also]:
+        more[naming.ALSO] = "\n".join((*also, *fresh))
     if more:
         row.identity = key.seal_json(told | more, "reporter.identity")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from hub import casework, db
 from hub.access.sealing import open_key
 from hub.casework import values
-from hub.models import Clue
+from hub.models import Clue, Reporter
 from hub.supervision import case, listing
 from tests.integration.casework.conftest import Desk
 
@@ -68,3 +69,17 @@ def test_a_name_that_a_person_corrects_is_hidden_at_once(desk: Desk, clue: int) 
     with db.transaction() as session:
         values.confirm(session, desk.who(), session.get_one(Clue, clue), "reporter_name", {"name": NAME})
     assert NAME not in shown(clue)
+
+
+def test_another_name_from_the_same_telephone_is_kept_and_hidden(desk: Desk, clue: int) -> None:
+    """Who answers may be the husband or the wife: neither name is lost, neither stands open."""
+    with db.transaction() as session:
+        row = session.get_one(Clue, clue)
+        for name in (NAME, OTHER, OTHER):
+            assert casework.join_reporter(session, desk.who(), row, {"name": name, "phone": "13800001234"}) == 1
+    assert NAME not in shown(clue)
+    assert OTHER not in shown(clue)
+    with db.reading() as session:
+        reporter = session.scalars(select(Reporter)).one()
+        told = open_key(session, reporter.key_id).json(reporter.identity, "reporter.identity")
+    assert (told["name"], told["also"]) == (NAME, OTHER)
