@@ -61,8 +61,7 @@ def known(session: Session, clue: Clue, title: str, first: Rows, last: Rows, *, 
 
 def names_reporter(session: Session, clue: Clue, text: str) -> bool:
     """Whether the text holds anything that is sealed of the clue's reporters: a name, a number, an address."""
-    told = [value for person in _reporters(session, clue) for value in person.values()]
-    return any(value in text for value in told if isinstance(value, str) and len(value) > 1)
+    return any(told in text for told in _said(_reporters(session, clue)))
 
 
 def redacted(session: Session, clue: Clue, text: str) -> str:
@@ -89,11 +88,15 @@ def _reporters(session: Session, clue: Clue) -> list[dict[str, str]]:
 
 def _redacted(text: str, people: list[dict[str, str]]) -> str:
     """The text without anything of the reporters, however it got into it."""
-    for person in people:
-        for told in (line for words in person.values() if isinstance(words, str) for line in words.splitlines()):
-            if len(told) > 1:
-                text = text.replace(told, BLOCK * len(told))
+    for told in _said(people):
+        text = text.replace(told, BLOCK * len(told))
     return mask(text)
+
+
+def _said(people: list[dict[str, str]]) -> list[str]:
+    """Every line that is known of the reporters."""
+    words = (value for person in people for value in person.values() if isinstance(value, str))
+    return [line for value in words for line in value.splitlines() if len(line) > 1]
 
 
 def _originals(session: Session, clue: Clue) -> list[list[str]]:
