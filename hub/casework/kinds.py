@@ -22,7 +22,7 @@ from hub.casework.opening import Opening, open_clue
 from hub.casework.values import reenrich
 from hub.law import workflow
 from hub.models import Clue, Event, Intake, IntakeClue, KindDecision, KindObjection, KindProposal, Part, Unit, User
-from hub.terms import IntakeKind, Role, State
+from hub.terms import SITE_PHOTOS, IntakeKind, Role, State
 
 CHECKERS = frozenset({Role.LEAD, Role.SUPERVISOR, Role.STATISTICIAN, Role.AUDITOR})
 
@@ -177,6 +177,7 @@ def reopen(doing: Doing) -> None:
         select(Intake.id)
         .join(IntakeClue, IntakeClue.intake_id == Intake.id)
         .where(IntakeClue.clue_id == doing.clue.id, Intake.kind.is_not(None), Intake.kind != IntakeKind.CLUE)
+        .where(Intake.source_id != SITE_PHOTOS)  # ours, nobody objects for them
         .order_by(Intake.id)
     )
     for intake_id in doing.session.scalars(intakes).all():

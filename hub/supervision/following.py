@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.access.people import Actor, shown_intake, visible
 from hub.models import Clue, ClueUnit, Intake, IntakeClue
-from hub.terms import IntakeState
+from hub.terms import SITE_PHOTOS, IntakeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,9 @@ class Followed:
 
 
 def followed(session: Session, who: Actor, ids: Sequence[int]) -> list[Followed]:
-    """Only intakes of the own unit, and only clues the person may see; nothing that a wall hides from them."""
-    own = select(Intake).where(Intake.id.in_(ids), Intake.unit_id == who.unit_id, shown_intake(who))
+    """Only deliveries to the own unit, and only clues the person may see; nothing that a wall hides from them."""
+    delivered = Intake.source_id != SITE_PHOTOS  # photos of a visit are no report: nobody says what kind they are
+    own = select(Intake).where(Intake.id.in_(ids), Intake.unit_id == who.unit_id, delivered, shown_intake(who))
     rows = session.scalars(own.order_by(Intake.id))
     seen = visible(who).with_only_columns(ClueUnit.clue_id)
     linked: dict[int, list[tuple[str, bool]]] = {}

@@ -18,6 +18,7 @@ from hub.enrich import passages
 from hub.enrich.run import IDENTITY
 from hub.jurisdiction.divisions import table
 from hub.models import Blob, Clue, Intake, IntakeClue, SuggestionRow, Unit, Wall
+from hub.terms import SITE_PHOTOS
 
 named = masking.named  # where the words that `reporter_names` gives stand
 
@@ -33,7 +34,7 @@ def rows(session: Session, *, with_text: bool = False) -> Iterator[dict[str, Any
         intakes = session.scalars(
             select(Intake).join(IntakeClue, IntakeClue.intake_id == Intake.id).where(IntakeClue.clue_id == clue.id)
         ).all()
-        kinds = [intake.kind or intake.kind_suggested for intake in intakes]
+        kinds = [one.kind or one.kind_suggested for one in intakes if one.source_id != SITE_PHOTOS]
         row: dict[str, Any] = {
             "no": clue.no,
             "channel": clue.channel,

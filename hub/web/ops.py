@@ -15,6 +15,7 @@ from hub import clock, db
 from hub.access import keyclient, unseen
 from hub.models import Beat, Intake, SourceBeat, Work
 from hub.settings import settings
+from hub.terms import SITE_PHOTOS
 from hub.work import wake
 
 bp = Blueprint("ops", __name__)
@@ -67,7 +68,7 @@ def metrics() -> Response:
             healthy.labels(row.source_id).set(int(row.ok))
         for channel, state, n in session.execute(
             select(Intake.channel, Intake.state, func.count())
-            .where(unseen.other_intakes(hidden))
+            .where(unseen.other_intakes(hidden), Intake.source_id != SITE_PHOTOS)
             .group_by(Intake.channel, Intake.state)
         ):
             taken.labels(channel, state).set(n)
