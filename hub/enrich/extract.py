@@ -21,7 +21,7 @@ from hub.enrich.extract_numbers import Found, numbers
 from hub.enrich.extract_times import When, dates
 from hub.terms import Passage, Span, Suggestion
 
-VERSION = "extract-8"
+VERSION = "extract-9"
 PRODUCER = "extract"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
 MASK = "\u2587"
@@ -58,16 +58,17 @@ class ExtractResult:
         def spans(rows: Sequence[Any]) -> list[list[int]]:
             return [[row.start, row.end] for row in rows]
 
+        phones, ids = _standing(self.phones), _standing(self.ids)
         return {
-            "phones": [phone.value for phone in self.phones],
-            "ids": [number.value for number in self.ids],
+            "phones": [phone.value for phone in phones],
+            "ids": [number.value for number in ids],
             "areas": [{"m2": a.m2, "text": a.text, "span": [a.start, a.end], "approx": a.approx} for a in self.areas],
             "reporters": [name.value for name in self.reporters],
             "respondents": [{"name": name.value, "kind": name.kind} for name in self.respondents],
             "organisations": [name.value for name in self.organisations],
             "dates": [when.value for when in self.dates],
-            "phone_spans": spans(self.phones),
-            "id_spans": spans(self.ids),
+            "phone_spans": spans(phones),
+            "id_spans": spans(ids),
             "reporter_spans": spans(self.reporters),
             "respondent_spans": spans(self.respondents),
             "organisation_spans": spans(self.organisations),
@@ -77,6 +78,15 @@ class ExtractResult:
             "counts": [row.value for row in self.counts],
             "count_spans": spans(self.counts),
         }
+
+
+def _standing(found: Sequence[Found]) -> list[Found]:
+    """Each number once, where it was first said; without those that were taken back."""
+    seen: dict[str, Found] = {}
+    for row in found:
+        if not row.withdrawn:
+            seen.setdefault(row.value, row)
+    return list(seen.values())
 
 
 def _mask(text: str, spans: Sequence[tuple[int, int]]) -> str:
@@ -146,6 +156,8 @@ def _extract(original: str, *, reporter: bool) -> ExtractResult:
 
 
 def _as_written(name: names.Name, original: str) -> names.Name:
+    if name.end - name.start > len(name.value) + 3:
+        return name  # put together: 我姓张，单名一个伟
     return names.Name(original[name.start : name.end].replace(" ", ""), name.start, name.end, name.kind, name.cue)
 
 
@@ -210,6 +222,7 @@ def suggest(passages: Sequence[Passage]) -> list[Suggestion]:
         found: list[Suggestion] = []
         asked = ""
         for index, passage in enumerate(passages):
+            found += _dictated(passages, index)
             if passage.speaker == "operator":
                 asked = passage.text
                 continue
@@ -232,6 +245,37 @@ def suggest(passages: Sequence[Passage]) -> list[Suggestion]:
         return tuple(rows)
 
     return _merged(_suggestions(joined, extract(joined), spans))
+
+
+_SAID = "[0-9零〇洞幺么一拐勾二两三四五六七八九，,。 ]"
+_HUMS = "[嗯呃哦对是好的，,。 ]{0,6}"
+_GROUP = re.compile(rf"{_HUMS}(?:我的)?(?:电话|手机|号码)?[是：:，, ]{{0,2}}({_SAID}{{2,16}})[吧啊]?[，,。 ]?")
+_PATIENCE = re.compile(rf"[^，。？?]{{0,6}}[，,。！!]?|{_HUMS}{_SAID}{{2,12}}{_HUMS}")
+
+
+def _dictated(passages: Sequence[Passage], first: int) -> list[Suggestion]:
+    """A number said in several turns, the operator saying 嗯 or the digits again between them; starts at `first`."""
+    turns: list[tuple[int, int, str]] = []  # passage, offset, digits as said
+    index = first
+    while index < len(passages) and len(turns) < 6:
+        match = _GROUP.fullmatch(passages[index].text) if passages[index].speaker != "operator" else None
+        if match is None:
+            break
+        turns.append((index, match.start(1), match[1].rstrip("，,。 ")))
+        index += 1
+        if (
+            index + 1 < len(passages)
+            and passages[index].speaker == "operator"
+            and _PATIENCE.fullmatch(passages[index].text)
+        ):
+            index += 1
+    if len(turns) < 2 or (first > 1 and passages[first - 2 : first - 1] and _GROUP.fullmatch(passages[first - 2].text)):
+        return []  # the turns before this one have been read together with it
+    phones = _standing(numbers(fold("，".join(words for _, _, words in turns)))[1])
+    if len(phones) != 1:
+        return []
+    spans = tuple(Span(at, low, low + len(words), words) for at, low, words in turns)
+    return [Suggestion("phone", phones[0].value, PRODUCER, VERSION, LIKELY, spans)]
 
 
 def _of_turn(text: str, index: int, asked: str) -> list[Suggestion]:
@@ -267,10 +311,14 @@ def _suggestions(text: str, result: ExtractResult, spans: Callable[[int, int], t
 
     found: list[Suggestion] = []
     for phone in result.phones:
+        if phone.withdrawn:
+            continue
         other = bool(_OTHER_OWNER.search(text[max(0, phone.start - 20) : phone.start]))
         owner = {"owner": "respondent"} if other else {}
         found.append(make("phone", phone.value, SURE, phone.start, phone.end, **owner))
-    found += [make("id_number", n.value, SURE if n.sure else LIKELY, n.start, n.end) for n in result.ids]
+    found += [
+        make("id_number", n.value, SURE if n.sure else LIKELY, n.start, n.end) for n in result.ids if not n.withdrawn
+    ]
     found += [make("reporter_name", n.value, CHECKED, n.start, n.end, n.cue) for n in result.reporters]
     for name in result.respondents:
         value = {"name": name.value, "kind": name.kind}

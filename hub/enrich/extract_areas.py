@@ -36,6 +36,12 @@ AREA = re.compile(
     r"零?[0-9一二三四五六七八九]厘|"
     r"[一二三四五六七八九](?=[，。、；,.;\s左的]|$))?"
 )
+FEN = re.compile(
+    r"(?P<num>(?:[0-9](?:\.[0-9]{1,2})?|[一二两三四五六七八九]))(?P<vague>[多来]?)分"
+    r"(?P<li>[0-9一二三四五六七八九]厘|半)?(?:多|左右)?(?=[，。；、,;！!?？\s的]|$)"
+)
+_LAND = re.compile("(?:[^当内本各]|^)地(?![方点区址])|田|菜园|园子|院子|宅基|塘|晒坪")
+_SCORE = re.compile("[点时扣考得评打第加.]$")
 FRACTION = re.compile(r"([二三四五六七八九十])分之([一二两三四五六七八九])(亩)")
 _METRES = rf"(?:约|大概|大约|差不多|有|是|为|各|将近){{0,2}}({_NUMBER})[多来]?(?:米|[mM](?![²2]))(?:左右|多)?"
 _MARK = r"[ ，,、和及;；/]{0,2}"
@@ -166,7 +172,29 @@ def areas(text: str) -> list[Area]:
         area = _area(text, match)
         if area is not None:
             found.append(area)
+    found += _tenths(text, found)
     return _whole(text, sorted(found, key=lambda area: area.start))
+
+
+def _tenths(text: str, known: list[Area]) -> list[Area]:
+    """分 at the end of what is said of land: 自留地三分, 他占了0.8亩，我家才三分. Elsewhere a minute or a mark."""
+    taken = {at for area in known for at in range(area.start, area.end)}
+    found: list[Area] = []
+    for match in FEN.finditer(text):
+        if match.start() in taken or _SCORE.search(text, max(0, match.start() - 1), match.start()):
+            continue
+        clause = re.split(r"[，。；！？,;\n]", text[max(0, match.start() - 14) : match.start()])[-1]
+        before = any(a.end <= match.start() <= a.end + 14 and "亩" in a.text for a in known[:50])
+        number = _number(match["num"])
+        if number is None or not (before or _LAND.search(clause)):
+            continue
+        extra = (
+            0.5 if match["li"] == "半" else ((_number(match["li"][0]) or (0.0, False))[0] / 10 if match["li"] else 0)
+        )
+        m2 = round((number[0] + extra) * MU / 10)
+        if m2:
+            found.append(Area(m2, match[0], match.start(), match.end(), bool(match["vague"])))
+    return found
 
 
 def _whole(text: str, found: list[Area]) -> list[Area]:

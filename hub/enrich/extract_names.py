@@ -179,7 +179,7 @@ OTHERS_KIN = re.compile(rf"(?:[他她其]的?|和|跟|与|同)(?:{KIN})(?=[{HAN}
 TRADE = re.compile(rf"[开养卖做搞干包跑贩][{HAN}]{{1,5}}的(?=[{HAN}]{{2,4}}(?:{_ACT}))")
 FROM_PLACE = re.compile(
     rf"(?:村里|我们村|我村|咱村|本村|同村|邻村|外村|隔壁村|对面村|上头村|队里|组里|我们组|本组|我们队|镇上|街上|老街|屋后|隔壁|对门|"
-    rf"[{HAN}]{{1,3}}[村组屯庄街镇冲湾坪坳岭塘桥坝寨沟店铺垸])"
+    rf"[{HAN}]{{1,3}}[村组屯庄街镇乡旗社冲湾坪坳岭塘桥坝寨沟店铺垸]|嘎查|社区)"
     rf"(?:的|有个|有一个|一个)?(?=[{HAN}]{{2,4}}(?:[、和与][{HAN}]{{2,4}})?(?:{_ACT}))"
 )
 BEHIND = re.compile(
@@ -195,7 +195,10 @@ STYLED = re.compile(
 )
 VICTIM = re.compile(r"[^，。；,;]{0,3}家?的?[^，。；,;]{0,8}被")
 MASKED = re.compile(rf"[{HAN}]某[某甲乙]?")
-PAIR = re.compile(r"(?:、|和|与|及|跟|以及)")
+PAIR = re.compile(rf"(?:、|和|与|及|跟|以及)(?:[他她其](?:的)?(?:{KIN}|邻居|儿子))?")
+RECEIVER = re.compile(
+    rf"(?:卖|租|转|转卖|转让|转租|转包|承包|发包|包|出租|出让|批|划|送|让)给了?(?:同村|本村|邻村|外村|村民|老板|外地|外来)?的?(?=[{HAN}])"
+)
 
 
 def not_a_place(text: str, name: str, end: int) -> bool:
@@ -258,6 +261,10 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
     for match in NAMED.finditer(text):
         if not OWN_NAME.search(text, max(0, match.start() - 12), match.start()):
             add(match.end(), match[0])
+    for match in RECEIVER.finditer(text):
+        person = person_at(text, match.end())
+        if person and len(person[0]) > 1 and _TAKES.match(text, person[1]):
+            add(match.end(), match[0])
     for pattern in (BEFORE_FACT, OTHERS_KIN, BEHIND):
         for match in pattern.finditer(text):
             if match[0] == "是" and _reporter_side(text, match.end()):
@@ -287,6 +294,7 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
     return unique(sorted(found, key=lambda item: item.start)[:MAX_NAMES])
 
 
+_TAKES = re.compile("[，。；,;\\s]|$|[建盖开挖办搞堆种养做采经]")
 OWN_NAME = re.compile(r"(?:名字|姓名|我)[^，。；！？,;\n]{0,8}[，, ]{0,2}$")
 OTHERS = re.compile(r"[他她]|老板|支书|主任|村长|对方|那人|那个|队长|书记|人家|包工头")
 

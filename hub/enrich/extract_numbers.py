@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 DIGITS = {c: str(v) for v, c in enumerate("0123456789")}
@@ -15,8 +15,15 @@ DIGITS |= dict(zip("零〇洞幺一拐勾二两三四五六七八九壹贰叁肆
 DIGITS |= dict.fromkeys("么腰妖夭", "1")  # how 幺 is written by ear
 _D = "[0-9零〇洞幺么腰妖夭一拐勾二两三四五六七八九壹贰叁肆伍陆柒捌玖]"
 _PAUSE = "…嗯啊呃"  # between the digits of a spoken number
-_FILLER = re.compile("然后是?|后面是?|后头是?|中间是?|接着是?|再就是|再是|横杠|空格")  # said between groups of digits
-_SEP = f"(?:[ \t\\-\u2010-\u2015\u00b7.、,，()（）/杠{_PAUSE}]|{_FILLER.pattern})"
+_OPERATOR = (
+    "(?:操作员|话务员|接线员|坐席|客服)[:：] ?(?:嗯|好的?|对的?|是的?|哦|您说|请讲|请说|继续|记下了|然后呢|还有呢)"
+)
+_CALLER = "(?:来电人|来电者|举报人|市民|群众)[:：] ?(?:嗯|呃|哦)?[，, ]?"
+_FILLER = re.compile(  # said between groups of digits; an operator's word of patience is among it
+    "然后是?|后[面头](?:的)?(?:[四五六七八][个位](?:数字?|号码?)?)?是?|中间是?|接着是?|再就是|再是|再[拨打加]|横杠|空格"
+    rf"|[，,。 \n]{{0,2}}{_OPERATOR}[，,。！ \n]{{0,2}}{_CALLER}"
+)
+_SEP = f"(?:[ \t\n\\-\u2010-\u2015\u00b7.、,，。()（）/杠{_PAUSE}]|{_FILLER.pattern})"
 RUN = re.compile(f"(?:[二两三四五六七八]个)?{_D}(?:{_SEP}{{0,3}}(?:[二两三四五六七八]个)?{_D}){{6,60}}")
 _REPEAT = re.compile(f"([二两三四五六七八])个({_D})")
 _CUE = re.compile(r"(?:电话|手机|座机|固话|联系方式|拨打|号码|回电|来电|致电|微信|[Tt][Ee][Ll])[^0-9，。；]{0,8}$")
@@ -24,24 +31,43 @@ _NO_PHONE = re.compile(
     r"(?:卡号|账号|帐号|账户|单号|订单|编号|发票|图号|文号|字号|证号|坐标|车牌|税号|代码|条码|批号|银行卡|[Qq][Qq])"
     r"[^0-9，。；,;\n]{0,10}$"
 )
+_TENTH = re.compile(
+    r"[ \-\n]?[Xx×叉]|[，,、 ]?(?:大写|字母|英文)?的?(?:[Xx]|叉|[埃艾爱]克斯)"
+)  # the check sign X, also spoken
 _ID_CUE = re.compile(r"(?:身份证|证件|公民身份)[^0-9]{0,10}$")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CODE_AFTER = re.compile(f"[，, ]{{0,2}}(?:区号|前面加)(?:是|为)?[:： ]?({_D}{{3,4}})(?!{_D})")
+_EXTENSION = f"(?:[，,、 ]{{0,2}}(?:转|分机|内线)(?:分机)?号?[:： ]?{_D}{{1,5}})?"
+_ADDED = "(?:号码)?[前头]面?[要得]?(?:还要?)?[加拨打]上?|先[拨打]|要?加上?"
+_CODE_AFTER = re.compile(
+    f"{_EXTENSION}[，,。、； （(]{{0,2}}(?:[^0-9，。；,\n]{{0,6}}区号|{_ADDED})"
+    f"(?:区号)?(?:是|为|就是|应该是)?[:：，, ]{{0,2}}({_D}{{3,4}})(?!{_SEP}{{0,1}}{_D}{{3}})"
+    f"|{_EXTENSION}[，,、 （(]{{1,2}}({_D}{{3,4}})的?区号"
+)
 _CODE_BEFORE = re.compile(
-    f"区号(?:是|为)?[:： ]?({_D}{{3,4}})[，,。 ]{{0,2}}"
+    f"(?:区号(?:是|为)?[:： ]?({_D}{{3,4}})|({_D}{{3,4}})的?(?:区号|是区号))[，,。 ]{{0,2}}"
     "(?:然后|后面|座机|固话|本地)?(?:的)?(?:电话|号码|座机)?(?:号码?)?(?:是|为)?[:： ]?$"
+)
+_WRONG = "(?:不对|不是(?!我)的?|错了|(?:我?[说讲记报念搞弄打]错)了?|更正|纠正|重说|重新说|应该是)"
+_CORRECTED = re.compile(f"[，,。、；… \n]{{0,3}}(?:[哦啊呃嗯哎]|等等|等下|等一下)?[，, ]?{_WRONG}[^0-9\n]{{0,12}}")
+_LAST_FOUR = re.compile(
+    f"[，,。、 ]{{0,2}}{_WRONG}[^0-9\n]{{0,4}}?(?:最后|后|末|尾)面?的?[四4]?[位个]?(?:数字?|号码?|号)?"
+    f"(?:应该)?是?[:： ]?({_D}{{4}})(?!{_SEP}{{0,1}}{_D})"
 )
 _AREA_CODE = re.compile(r"0(?:10|2[0-9]|[3-9][0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value at [start, end) of the text. `sure` is False where the check digit of an identity number fails."""
+    """A value at [start, end) of the text. `sure` is False where the check digit of an identity number fails.
+
+    `withdrawn`: the speaker took it back ("不对，是 …"): hidden like any other, but nobody's number.
+    """
 
     value: str
     start: int
     end: int
     sure: bool = True
+    withdrawn: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +104,8 @@ def _runs(text: str) -> Iterator[list[_Digit]]:
                 gap = text[last:place]
                 digits += [_Digit(value, place, repeat.end(), gap if not i else "") for i in range(times)]
                 place = last = repeat.end()
+            elif filler := _FILLER.match(text, place, match.end()):
+                place = filler.end()  # 后面八个数是 holds a digit that is none of the number
             elif text[place] in DIGITS:
                 digits.append(_Digit(DIGITS[text[place]], place, place + 1, text[last:place]))
                 place = last = place + 1
@@ -93,7 +121,19 @@ def numbers(text: str) -> tuple[list[Found], list[Found]]:
     for digits in _runs(text):
         ids += _ids(text, digits)
         phones += _phones(text, digits)
-    return ids, phones
+    return _corrected(text, ids), _corrected(text, phones)
+
+
+def _corrected(text: str, found: list[Found]) -> list[Found]:
+    """139…，不对，是 138…: the first is withdrawn. …，不对，后四位是 2319: its end is changed."""
+    out = list(found)
+    for index, row in enumerate(found):
+        following = found[index + 1] if index + 1 < len(found) else None
+        if following and following.start - row.end <= 24 and _CORRECTED.fullmatch(text, row.end, following.start):
+            out[index] = replace(row, withdrawn=True)
+        elif (tail := _LAST_FOUR.match(text, row.end, row.end + 40)) and len(row.value) == 11:
+            out[index] = replace(row, value=row.value[:-4] + "".join(DIGITS[c] for c in tail[1]), end=tail.end())
+    return out
 
 
 def _take(digits: list[_Digit], start: int, length: int) -> None:
@@ -124,7 +164,9 @@ def _ids(text: str, digits: list[_Digit]) -> Iterator[Found]:
 
 
 def _tight(digits: list[_Digit], start: int, length: int) -> bool:
-    return all(not digit.gap.strip(" -\t") for digit in digits[start + 1 : start + length])
+    """Blanks and hyphens stand between the digits of one number, and at most one end of a line."""
+    inside = digits[start + 1 : start + length]
+    return all(not digit.gap.strip(" -\t\n") for digit in inside) and sum("\n" in d.gap for d in inside) < 2
 
 
 def _long_id(text: str, digits: list[_Digit], values: str, i: int) -> tuple[Found, int] | None:
@@ -133,7 +175,7 @@ def _long_id(text: str, digits: list[_Digit], values: str, i: int) -> tuple[Foun
     if not _tight(digits, i, 17):
         return None
     after = digits[i + 16].end
-    tail = re.compile(r"[ \-]?[Xx×]").match(text, after)
+    tail = _TENTH.match(text, after)
     expected = check_digit(values[i : i + 17])
     if tail:
         number, end, used = values[i : i + 17] + "X", tail.end(), 17
@@ -166,15 +208,22 @@ def _phones(text: str, digits: list[_Digit]) -> Iterator[Found]:
             continue
         value, length = found
         last, end = value, digits[i + length - 1].end
-        behind = _CODE_AFTER.match(text, end) if len(value) in (7, 8) else None
-        if behind and _AREA_CODE.fullmatch(code := "".join(DIGITS[char] for char in behind[1])):
-            value, end = f"{code}-{value}", behind.end()  # 五二一二三四五，区号零四七八
-        before = _CODE_BEFORE.search(text, max(0, digits[i].start - 26), digits[i].start) if behind is None else None
-        if before and len(value) in (7, 8) and _AREA_CODE.fullmatch(code := "".join(DIGITS[c] for c in before[1])):
-            value = f"{code}-{value}"  # 区号零四七八，号码五二一二三四五
+        if len(value) in (7, 8):
+            behind = _CODE_AFTER.match(text, end, end + 40)
+            before = _CODE_BEFORE.search(text, max(0, digits[i].start - 26), digits[i].start)
+            if code := _area_code(behind):
+                value, end = f"{code}-{value}", behind.end() if behind else end  # 五二一二三四五，区号零四七八
+            elif code := _area_code(before):
+                value = f"{code}-{value}"  # 区号零四七八，号码五二一二三四五
         yield Found(value, digits[i].start, end)
         _take(digits, i, length)
         i += length
+
+
+def _area_code(match: re.Match[str] | None) -> str:
+    """The code that `_CODE_AFTER` or `_CODE_BEFORE` caught, "" if it is none."""
+    code = "".join(DIGITS[char] for char in match[1] or match[2]) if match else ""
+    return code if _AREA_CODE.fullmatch(code) else ""
 
 
 def _free(digits: list[_Digit], i: int, length: int) -> bool:
@@ -229,11 +278,14 @@ def _mobile(text: str, digits: list[_Digit], i: int) -> tuple[str, int] | None:
 
 def _joined(text: str, digits: list[_Digit], i: int, length: int) -> bool:
     """Gaps inside one number: blanks and hyphens; commas only between spoken digits, points only in 139.0478.6621."""
+    breaks = [n for n in range(1, length) if "\n" in digits[i + n].gap]
+    if len(breaks) > 1 or any(digits[i + n].gap.strip(" ") != "\n" for n in breaks):
+        return False  # a line may end inside a number once
     if length == 11 and {n for n in range(1, 11) if digits[i + n].gap.strip(" ")} == {3, 7}:
         return True
     for digit in digits[i + 1 : i + length]:
-        other = digit.gap.strip(" -\t()（）杠\u2010\u2011\u2012\u2013\u2014\u2015")
-        if other and (text[digit.start].isascii() or _FILLER.sub("", digit.gap).strip(f" ,，、{_PAUSE}")):
+        other = digit.gap.strip(" -\t\n()（）杠\u2010\u2011\u2012\u2013\u2014\u2015")
+        if other and (text[digit.start].isascii() or _FILLER.sub("", digit.gap).strip(f" ,，、。{_PAUSE}")):
             return False
     return True
 
@@ -264,9 +316,12 @@ def _other_line(text: str, digits: list[_Digit], i: int, last: str) -> tuple[str
     if head in ("400", "800") and _free(digits, i, 10) and _ends(text, digits, i + 10) and _joined(text, digits, i, 10):
         return "".join(digit.value for digit in digits[i : i + 10]), 10
     beside = len(last.partition("-")[2]) if i and digits[i - 1].used else 0
-    if not beside and not _CUE.search(text, max(0, digits[i].start - 16), digits[i].start):
-        return None
+    cued = bool(beside) or bool(_CUE.search(text, max(0, digits[i].start - 16), digits[i].start))
     for length in (beside,) if beside else (8, 7):
+        if not cued and not (
+            _free(digits, i, length) and _area_code(_CODE_AFTER.match(text, digits[i + length - 1].end))
+        ):
+            continue
         if _free(digits, i, length) and (i + length == len(digits) or digits[i + length].gap):
             value = "".join(digit.value for digit in digits[i : i + length])
             if value[0] not in "01" and _joined(text, digits, i, length) and not _born(value):

@@ -87,6 +87,11 @@ _CALLING = re.compile(
 _STATED = re.compile(
     rf"(?:实名(?:举报)?|署真名|我)[，,、：:] ?(?=[{HAN}]{{2,4}}[，,。；;\s▇])"  # 实名举报，宋庆生， / 我，田桂兰，
 )
+_FULLY = re.compile(
+    rf"(?:我|俺|咱|本人)(?:叫|是|小名|外号|姓)?((?:叫|是)?[{HAN}]{{2,5}}[，,（( ]{{1,2}})(?:我的?)?"
+    rf"(?:大名|真名|本名|全名|学名|户口本?上|身份证上)(?:的?名字)?[是叫为:：]{{0,2}}(?=[{HAN}]{{2,4}})"
+)
+"""我叫小梅，大名是刘冬梅: the name of the papers stands for the other."""
 _SEX = re.compile(
     r"(?:来电人|举报人|反映人|投诉人|来访人)[（(，, ：:]{0,2}[男女](?:性|士)?[）)，, ]{0,2}姓(?=[\u4e00-\u9fff])"
 )
@@ -140,6 +145,11 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
             found += here
     for match in REPORTER_LOOSE.finditer(text):
         found += _reporter_at(text, match.end(), "名字叫")
+    for match in _FULLY.finditer(text):
+        person = person_at(text, match.end())
+        if person and len(person[0]) > 1:
+            found = [name for name in found if not match.start(1) <= name.start < match.end()]
+            found.append(Name(person[0], match.end(), person[1], "natural_person", "我叫"))
     for match in _STATED.finditer(text):
         person = person_at(text, match.end())
         if person and len(person[0]) > 1 and not is_han(text[person[1] : person[1] + 1] or "。"):
@@ -195,6 +205,10 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
             if person and following and following not in words.stop and _closed(text, person[1]) and is_han(following):
                 name, end = person
             yield Name(name, place, end, "natural_person", cue)
+            given = _GIVEN.match(text, end) if len(name) == family else None
+            if given and not _NO_NAME.search(given[1]) and given[1] not in words.never:
+                yield _whole_name(place, name, given, cue)
+                return
             again = _AGAIN.match(text, end)  # 我姓罗，罗廷贵
             fuller = person_at(text, again.end()) if again and text.startswith(name, again.end()) else None
             spelt = fuller and text[fuller[1] : fuller[1] + 1] == "的"  # 我姓戴，戴帽子的戴
@@ -213,6 +227,8 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
             and not _closed(text, end)
         ):
             name, end = whole[0], whole.end()
+        if _SOMEBODYS.match(text, end) and cue != "我叫":
+            return  # 我是刘二女的儿子
         loose = cue in ("我是", "本人", "答", "本人是", "本人系", "联系人")
         if not not_a_place(text, name, end) or (loose and not _closed(text, end)):
             return
@@ -226,9 +242,23 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
             yield Name(free[0], free.start(), free.end(), "natural_person", cue)
 
 
+def _whole_name(place: int, surname: str, given: re.Match[str], cue: str) -> Name:
+    """The name of "我姓章，立早章，叫章立秋" (where it stands) or "我姓张，单名一个伟" (put together)."""
+    if given[1].startswith(surname) and len(given[1]) > len(surname):
+        return Name(given[1], given.start(1), given.end(1), "natural_person", cue)
+    return Name(surname + given[1], place, given.end(1), "natural_person", cue)
+
+
+_SPELT = rf"(?:[，, ]{{0,2}}(?:就是)?[{HAN}]{{1,6}}的?[{HAN}]){{0,1}}"  # 弓长张, 钟表的钟
+_GIVEN = re.compile(
+    rf"{_SPELT}[，,、 ]{{0,2}}(?:我|名字|名)?"
+    r"(?:单名(?:一个|是|叫|单)?|(?:全名|大名|名字|名|就)?(?:叫做?|是叫)|全名是?|名字是)"
+    rf"([{HAN}]{{1,3}}?)(?:字)?(?=[，。,；;\s▇]|我|电话|手机|住|家|$)"
+)
+"""The given name, or the whole name, said after the surname."""
 _SETTLED = "沟坡湾坳屯庄寨岭冲塘桥坝坪垸店集洼畈圩堡营梁峪埠组社队巷街"
 _NO_NAME = re.compile(
-    r"[厂场矿公司店]$|^(?:家[中里人]|全家|手[中里上])|[被把将在向了]|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上"
+    r"[厂场矿公司店]$|^(?:家[中里人]|全家|手[中里上])|[被把将在向了]|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上|^[免贵姓]"
 )
 _STRONG = ("人", "者", "表", "款", "名", "是", "为")
 _NAMING = (
@@ -259,6 +289,9 @@ _DOTTED = re.compile(
     rf"(?=[^{HAN}·•・‧]|电话|手机|住址|住在|家住|性别|身份证|先生|女士|[我，]|$)"
 )
 _WHOLE = re.compile(rf"[{HAN}]{{4,6}}(?=[，。,；;、\s（(▇]|$)")
+
+
+_SOMEBODYS = re.compile(rf"家?的(?:{KIN}|邻居|同事|代理人|律师|房客|老乡|[^，。；,;\n]{{0,2}}(?:儿子|女儿|家属|后人))")
 
 
 def _closed(text: str, end: int) -> bool:

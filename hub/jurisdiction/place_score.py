@@ -21,8 +21,11 @@ _CLAUSE = re.compile(r"[，,。！？；;!?\n]")
 _HOME = re.compile(
     r"(?:家住|现住|现居|现居住|居住在|定居|暂住|住在|住址|家庭地址|常住|租住|户籍|户口|籍贯|老家|出生|来自|原籍|身份证地址|联系地址|通讯地址|邮寄地址)"
     r"(?:地|所在地)?[是在为于:：]{0,2}$"
+    r"|(?:^|我|我们|本人)(?:现在|目前|如今|平时)?人(?:现在|目前|都|就|也)?在$"  # 我人在呼和浩特市; not 有人在
 )
-_AWAY_AFTER = re.compile(r"[^，,。；;！？\n]{0,4}(?:打工|上班|工作(?!组)|居住|生活|读书|上学|务工|做生意|户口|户籍)")
+_AWAY_AFTER = re.compile(
+    r"[^，,。；;！？\n]{0,4}(?:打工|上班|工作(?!组)|居住|生活|读书|上学|务工|做生意|户口|户籍|买了?房|定居|养老|开店|当兵|住院)"
+)
 _PEOPLE_AFTER = re.compile(r"人(?![民家工大])")
 _LOCATIVE = re.compile(
     r"$|[^\u4e00-\u9fff]|[的那这有某在被境内一地区乡村县城市附边省河江山农耕土林矿煤砂沙采挖偷盗非违占建毁开发出全各下属东西南北郊和与及到把也就都是很砖石水塘沟草新]|高新|经开|经济|工业|产业|保税"
@@ -50,6 +53,10 @@ _FROM_AFTER = re.compile(r"[^。；;！？\n]{0,12}?(?:拉|运|倒|送|搬|挪|�
 _TOLD = re.compile(r"(?:向|给|找|跟|到|去|打|报)(?:过|了)?$")
 _OLD_HOME_IS_PLACE = re.compile(
     r"老家(?:那边|那里|这边|那儿|的|村里|村子)?[^，,。；;]{0,6}(?:有人|被|挖|采|占|违|非法|偷)"
+)
+_DEED_AT_HOME = re.compile(r"[^，,。；;！？\n]{0,24}")
+_NEXT_AT_HOME = re.compile(
+    r"[^，,。；;！？\n]{0,10}[，,](?:那里|那边|那儿|当地|家里|家那边|村里)[^，,。；;！？\n]{0,24}"
 )
 _OF_HOME = re.compile("(?:反映|举报|投诉|要说)的?(?:是|一下)?(?:我|我们)?老家")
 
@@ -110,6 +117,8 @@ def _continues(before: list[Mention], mention: Mention, text: str) -> bool:
         return False
     if not related(last, mention):
         return False
+    if _CLAUSE.search(gap) and any(text[m.start : m.end] == text[mention.start : mention.end] for m in before):
+        return False  # 我住在桃江县，桃江县武潭镇有人挖砂: said anew, in a role of its own
     down = not last.up.isdisjoint(mention.up) and any(n in mention.up for n in last.nodes)
     return down or len(gap) <= 2
 
@@ -141,7 +150,7 @@ def _role(text: str, chain: Chain) -> tuple[float, str]:
     after = text[end : end + 40]
     if _HOME.search(clause):
         old_home = clause.rstrip("是在为于:：").endswith("老家")
-        if old_home and (_OLD_HOME_IS_PLACE.search(text, end, min(len(text), end + 60)) or _OF_HOME.search(clause)):
+        if old_home and _deed_at_home(text, end, clause):
             return 1.2, "老家"
         return 0.3, "住址"
     if _COMPANY.match(after):
@@ -165,6 +174,15 @@ def _role(text: str, chain: Chain) -> tuple[float, str]:
     if _VIOLATION.search(clause):
         return (1.3, "地点") if facts else (1.15, "地点")
     return (1.15, "") if facts else (1.0, "")
+
+
+def _deed_at_home(text: str, end: int, clause: str) -> bool:
+    """老家桃江县灰山港镇有人占田; 老家是桃江县的，老家那边有人挖砂; 反映我老家…: the old home is the place."""
+    if _OF_HOME.search(clause) or _OLD_HOME_IS_PLACE.search(text, end, min(len(text), end + 60)):
+        return True
+    same = _DEED_AT_HOME.match(text, end)
+    told = _NEXT_AT_HOME.match(text, end)
+    return any(found and _FACT.search(found[0]) for found in (same, told))
 
 
 def rank(names: Names, found: list[Chain], prior: str | None, weights: list[float] | None = None) -> list[Ranked]:

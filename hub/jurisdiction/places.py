@@ -22,7 +22,7 @@ from hub.jurisdiction.place_text import Folded, fold
 from hub.terms import Passage, Span, Suggestion
 
 PRODUCER = "place"
-VERSION = "4"
+VERSION = "5"
 MAX_TEXT = 1 << 20
 """Characters that are read of one text; the rest of a longer one is ignored."""
 _MAX_CANDIDATES = 12
