@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from threading import Event
@@ -33,6 +34,7 @@ _SEQUENCE_PAGE: Final = 20_000
 _FETCH_BATCH: Final = 100
 _SEEN_BATCH: Final = 2_000
 _HEADER_BYTES: Final = 1 << 20
+_BEAT_SECONDS: Final = 5.0
 _MAX_FAILURES: Final = 3  # one after another: then it is not the mail but the store
 _BACK_OFF: Final = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 _REFUSED_BACK_OFF: Final = (60.0, 300.0, 900.0)  # repeated wrong passwords lock accounts
@@ -129,6 +131,7 @@ class _Pass:
         self._refused = set() if refused is None else refused  # keys that could not be stored: they wait behind others
         self._unchanged: dict[str, tuple[Any, ...]] = {}
         self._done_ready = False
+        self._beaten = 0.0  # a sign of life costs a transaction: not one each mail
 
     def folders(self) -> int:
         """All folders once. One that cannot be opened does not keep the others from being read."""
@@ -206,7 +209,9 @@ class _Pass:
             self.ports.fail("email.after_deliver")
             self._acknowledge([uid], oversize="oversize" in raw.meta)
             self.ports.fail("email.after_flag")
-            self.ports.beat(self.source.id, True)
+            if time.monotonic() - self._beaten > _BEAT_SECONDS:
+                self.ports.beat(self.source.id, True)
+                self._beaten = time.monotonic()
         return new, errors
 
     def _facts(self, uids: Sequence[int]) -> Iterator[tuple[int, dict[bytes, Any]]]:

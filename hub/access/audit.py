@@ -80,18 +80,27 @@ def record(
     return event
 
 
-_FIRST = text("""
-    with head as (insert into chain_head (object, seq, hash) values (:object, 1, :hash))
+FIRST = """
+    head as (insert into chain_head (object, seq, hash) values (:object, 1, :hash))
     insert into event (id, received_at, object, seq, act, actor, at, data, previous, hash)
     values (nextval('event_id_seq'), :received_at, :object, 1, :act, :actor, :at, :data, :previous, :hash)
-""").bindparams(bindparam("data", type_=JSONB))
+"""
+"""The end of a statement that begins a chain, after "with": for those who write the object in the same statement."""
+
+_FIRST = text(f"with {FIRST}").bindparams(bindparam("data", type_=JSONB))
 
 
 def begin(session: Session, obj: str, act: str, *, actor: str = "system", at: datetime, data: dict[str, Any]) -> None:
     """The first event of a new object, in one statement; IntegrityError where its chain has begun already."""
-    facts = {"object": obj, "act": act, "actor": actor, "at": at, "received_at": clock.real(), "data": data}
-    event = Event(seq=1, **facts)
-    session.execute(_FIRST, facts | {"previous": GENESIS, "hash": _digest(GENESIS, _fields(event))})
+    session.execute(_FIRST, first(obj, act, actor=actor, at=at, data=data))
+
+
+def first(obj: str, act: str, *, actor: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
+    """What FIRST is given: the first event of a new object."""
+    received_at = clock.real()
+    digest = _digest(GENESIS, [obj, 1, *_told(act, actor, at, received_at, data)])
+    facts = {"object": obj, "act": act, "actor": actor, "at": at, "received_at": received_at, "data": data}
+    return facts | {"previous": GENESIS, "hash": digest}
 
 
 def _merkle(leaves: list[bytes]) -> bytes:

@@ -143,13 +143,18 @@ class Key:
 
 def new_key(session: Session, unit_id: int) -> Key:
     """A fresh data key of the cipher that is set, wrapped for the unit, in the running transaction."""
-    secret = secrets.token_bytes(ciphers.KEY_BYTES[settings().seal_algorithm])
-    version, wrapped = _keys().wrap(secret, unit_id)
+    key, version, wrapped = fresh_key(unit_id)
     row = DataKey(unit_id=unit_id, version=version, wrapped=wrapped)
     session.add(row)
     session.flush()
     _keep(session, row)
-    return Key(row.id, secret)
+    return Key(row.id, key.secret)
+
+
+def fresh_key(unit_id: int) -> tuple[Key, int, bytes]:
+    """(a fresh data key, version of the master, the key wrapped for the unit): for who writes its row themselves."""
+    secret = secrets.token_bytes(ciphers.KEY_BYTES[settings().seal_algorithm])
+    return Key(0, secret), *_keys().wrap(secret, unit_id)
 
 
 def rewrap(session: Session, key_id: int, unit_id: int) -> None:

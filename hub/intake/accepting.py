@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, bindparam, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import BIGINT, TEXT, Row, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.orm import Session
 
 from channels import contract
 from hub import clock, db, failpoints
 from hub.access import audit
-from hub.access.sealing import Key, blind, new_key, open_key
+from hub.access.sealing import Key, blind, fresh_key, open_key
 from hub.intake.blobs import read_blob, sealed
 from hub.models import Blob, Intake, IntakeKey
 from hub.models.base import table_of
@@ -39,14 +38,43 @@ class Accepted:
     new: bool
 
 
-_NUMBERED = """
-    select unit.id, unit.code, nextval(pg_get_serial_sequence('intake', 'id')) as intake_id,
-           (select array_agg(token) from intake_key where source_id = :source and token = any(:tokens)) as known"""
+_PIECE = {
+    "role": TEXT, "name": BYTEA, "media_type": TEXT, "size": BIGINT, "sha256": TEXT, "sealed": BYTEA, "address": TEXT,
+}  # fmt: skip
+"""What a piece leaves in `blob` beside its place; an array each, in one statement for all."""
+
+_TAKE = """
+    with receiver as materialized (
+        select unit.id, unit.code, nextval(pg_get_serial_sequence('intake', 'id')) as intake_id from {}
+    ), claimed as (
+        insert into intake_key (source_id, token, intake_id, body)
+        select :source, token, receiver.intake_id, :body from receiver, unnest(:tokens) as token
+        on conflict do nothing returning token
+    )
+    select id, code, intake_id, (select count(*) from claimed) as claimed from receiver"""
 _TOKENS = bindparam("tokens", type_=ARRAY(BYTEA))
-_BY_SOURCE = text(
-    _NUMBERED + " from source join unit on unit.id = source.unit_id where source.id = :source"
-).bindparams(_TOKENS)
-_BY_CODE = text(_NUMBERED + " from unit where unit.code = :code").bindparams(_TOKENS)
+_BY_SOURCE = text(_TAKE.format("source join unit on unit.id = source.unit_id where source.id = :source")).bindparams(
+    _TOKENS
+)
+_BY_CODE = text(_TAKE.format("unit where unit.code = :code")).bindparams(_TOKENS)
+
+_STORING = f"""
+    with key as (
+        insert into data_key (unit_id, version, wrapped) values (:unit, :version, :wrapped) returning id
+    ), made as (
+        insert into intake (id, channel, sub_channel, source_id, station, unit_id, at, key_id, meta, remotes)
+        select :id, :channel, :sub_channel, :source, :station, :unit, :at, key.id, :meta, :remotes from key
+    ), pieces as (
+        insert into blob (intake_id, ord, origin, role, name, media_type, size, sha256, sealed, address)
+        select :id, n - 1, 'raw', role, name, media_type, size, sha256, sealed, address
+        from unnest(:role, :name, :media_type, :size, :sha256, :sealed, :address)
+            with ordinality as one (role, name, media_type, size, sha256, sealed, address, n)
+    ), {work.WAITING}, {audit.FIRST}
+"""  # noqa: S608  of our own pieces
+_STORE = text(_STORING).bindparams(
+    *(bindparam(name, type_=ARRAY(kind)) for name, kind in _PIECE.items()),
+    bindparam("args", type_=JSONB), bindparam("data", type_=JSONB), bindparam("remotes", type_=BYTEA),
+)  # fmt: skip
 
 
 def accept(
@@ -62,35 +90,37 @@ def accept(
     tokens = list(dict.fromkeys(blind("intake", key) for key in (raw.key, *raw.also)))
     body = _body(raw.blobs)
     with db.transaction() as session:
-        receiver = _receiver(session, raw.source_id, unit, tokens)
-        if len(receiver.known or ()) == len(tokens):
-            return _redelivered(_keys(session, raw.source_id, tokens)[0], body, strict=strict)
-        taken = _claim_keys(session, raw.source_id, tokens, receiver.intake_id, body)
-        if taken is not None:
-            return _redelivered(taken, body, strict=strict)
-        key = new_key(session, receiver.id)
-        session.execute(insert(table_of(Intake)), _row(raw, receiver.intake_id, receiver.id, key))
+        receiver = _receiver(session, raw.source_id, unit, tokens, body)
+        if receiver.claimed < len(tokens):
+            return _redelivered(_earlier(session, raw.source_id, tokens, receiver.intake_id), body, strict=strict)
+        key, version, wrapped = fresh_key(receiver.id)
         failpoints.hit("intake.before_blobs")
         rows = [sealed(receiver.intake_id, key, number, blob, "raw") for number, blob in enumerate(raw.blobs)]
-        if rows:
-            session.execute(insert(table_of(Blob)), rows)
-        work.put(session, "normalize", {"intake": receiver.intake_id})
+        kept = {"version": version, "wrapped": wrapped} | {name: [row[name] for row in rows] for name in _PIECE}
+        event = audit.first(
+            f"intake:{receiver.intake_id}", "accept", actor=actor, at=_base(raw.at),
+            data={"channel": raw.channel, "sha256": kept["sha256"], "unit": receiver.code},
+        )  # fmt: skip
+        waiting = work.waiting(session, "normalize", {"intake": receiver.intake_id})
+        session.execute(_STORE, _row(raw, receiver.intake_id, receiver.id, key) | kept | waiting | event)
         if raw.meta.get("event") == "voice":  # a telephone rings: pages of its unit's call takers say so at once
             session.execute(select(func.pg_notify("hub_live", json.dumps({"r": 0, "u": [receiver.id]}))))
         for number in range(len(raw.remotes)):
             work.put(session, "fetch", {"intake": receiver.intake_id, "remote": number})
-        audit.begin(
-            session, f"intake:{receiver.intake_id}", "accept", actor=actor, at=_base(raw.at),
-            data={"channel": raw.channel, "sha256": [row["sha256"] for row in rows], "unit": receiver.code},
-        )  # fmt: skip
         failpoints.hit("intake.before_commit")
     failpoints.hit("intake.after_commit")
     return Accepted(receiver.intake_id, True)
 
 
-def _receiver(session: Session, source_id: str, code: str | None, tokens: list[bytes]) -> Row[tuple[object, ...]]:
-    """The receiving unit of an entrance, or the one named by `code`; a number for the intake; keys known already."""
-    given: dict[str, object] = {"source": source_id, "tokens": tokens}
+def _receiver(
+    session: Session, source_id: str, code: str | None, tokens: list[bytes], body: bytes
+) -> Row[tuple[object, ...]]:
+    """The receiving unit of an entrance, or the one named by `code`; a number for the intake, to which the keys belong
+    from now on; how many of them did not belong to an earlier one.
+
+    In one order for all, so that two deliveries wait instead of blocking each other.
+    """
+    given: dict[str, object] = {"source": source_id, "tokens": sorted(tokens), "body": body}
     query = _BY_SOURCE if code is None else _BY_CODE
     row = session.execute(query, given | ({} if code is None else {"code": code})).first()
     if row is None:
@@ -110,11 +140,9 @@ def _row(raw: contract.RawIntake, intake_id: int, unit_id: int, key: Key) -> dic
         "id": intake_id,
         "channel": raw.channel,
         "sub_channel": raw.sub_channel,
-        "source_id": raw.source_id,
+        "source": raw.source_id,
         "station": raw.station,
-        "unit_id": unit_id,
-        "at": _base(raw.at),
-        "key_id": key.id,
+        "unit": unit_id,
         "meta": key.seal_json({"key": raw.key, "also": list(raw.also), "meta": dict(raw.meta)}, "intake.meta"),
         "remotes": key.seal_json(remotes, "intake.remotes") if remotes else None,
     }
@@ -135,21 +163,16 @@ def _redelivered(row: IntakeKey, body: bytes, *, strict: bool) -> Accepted:
     return Accepted(row.intake_id, new=False)
 
 
-def _claim_keys(session: Session, source_id: str, tokens: list[bytes], intake_id: int, body: bytes) -> IntakeKey | None:
-    """Takes all keys for the new intake. If one was already taken, gives the rest to its intake and returns its row.
-
-    In one order for all, so that two deliveries wait instead of blocking each other.
-    """
+def _earlier(session: Session, source_id: str, tokens: list[bytes], intake_id: int) -> IntakeKey:
+    """The row of the intake that has one of the keys; those that `intake_id` just took are given to it."""
     keys = table_of(IntakeKey)
-    rows = [{"source_id": source_id, "token": token, "intake_id": intake_id, "body": body} for token in sorted(tokens)]
-    made = session.execute(upsert(keys).values(rows).on_conflict_do_nothing().returning(keys.c.token)).all()
-    if len(made) == len(tokens):
-        return None
-    earlier = next(row for row in _keys(session, source_id, tokens) if row.intake_id != intake_id)
-    session.execute(
-        update(keys).where(keys.c.source_id == source_id, keys.c.intake_id == intake_id)
-        .values(intake_id=earlier.intake_id, body=earlier.body)
-    )  # fmt: skip
+    known = _keys(session, source_id, tokens)
+    earlier = next(row for row in known if row.intake_id != intake_id)
+    if any(row.intake_id == intake_id for row in known):
+        session.execute(
+            update(keys).where(keys.c.source_id == source_id, keys.c.intake_id == intake_id)
+            .values(intake_id=earlier.intake_id, body=earlier.body)
+        )  # fmt: skip
     return earlier
 
 

@@ -104,6 +104,17 @@ QUEUES = {  # which queue a kind of work waits in; known to those who put it wit
 }
 
 
+WAITING = "work as (insert into work (queue, handler, args) values (:queue, :handler, :args))"
+"""`waiting` as a part of a statement that writes more; `args` is JSONB."""
+
+
+def waiting(session: Session, name: str, args: dict[str, Any]) -> dict[str, Any]:
+    """What WAITING is given; its queue is woken after the commit."""
+    queue = QUEUES[name]
+    db.after_commit(session, lambda: wake.wake(queue))
+    return {"queue": queue, "handler": name, "args": args}
+
+
 def put(
     session: Session,
     name: str,
