@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 LOCK_STAMP := $(VENV)/.locked
 PYTHON ?= python3
 
-.PHONY: help run dev install test check test-long test-planted bench clues lint types imports lock t apt docs-shots
+.PHONY: help run dev install test check test-long test-planted bench clues lint types imports lock t apt docs-shots english
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -72,6 +72,12 @@ bench: $(LOCK_STAMP) ## print all figures
 
 docs-shots: $(LOCK_STAMP) apt ## the pictures of the guides, from a demo county in a real browser (docs/shots)
 	@$(PY) -m tests.browser.shots
+
+page-shots: $(LOCK_STAMP) apt ## a picture of every page in both sizes (docs/shots/pages); N=part of a name for some
+	@$(PY) -m tests.browser.album $(N)
+
+english: $(LOCK_STAMP) ## refresh the English catalogue of the screens and account for it
+	@$(HUB) english
 
 lock: ## resolve dependencies anew
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV); $(VENV)/bin/pip install -q "uv==$(UV_VERSION)"

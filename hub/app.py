@@ -18,7 +18,7 @@ from hub.access.keyring import KeysAwayError
 from hub.logs import configure
 from hub.ports import HubPorts
 from hub.settings import settings
-from hub.web import auth, ops, problems, security
+from hub.web import auth, ops, problems, security, tongues
 
 log = structlog.get_logger("hub.web")
 
@@ -53,12 +53,14 @@ def create_app() -> Flask:
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.converters["int"] = RowNumber
+    app.jinja_environment = tongues.Environment
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     if options.behind_proxy:
         n = options.behind_proxy
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]  # documented use
     Babel(app)
     security.install(app)
+    tongues.install(app)
     app.register_blueprint(auth.bp)
     app.register_blueprint(ops.bp)
     _console(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hub.cli import backup, data, evaluate, keys, learn, running, sandbox, trying
+from hub.cli import backup, data, english, evaluate, keys, learn, running, sandbox, trying
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -17,6 +17,6 @@ for command in (
     *(running.up, running.web, running.worker, running.poll, running.doctor, running.models),
     *(data.db_group, data.intake_command, data.clues, data.audit_group, data.source, data.user, keys.keys),
     *(backup.backup, backup.restore, backup.verify),
-    *(trying.try_group, evaluate.evaluate, learn.learn, sandbox.demo, sandbox.sandbox),
+    *(trying.try_group, evaluate.evaluate, learn.learn, sandbox.demo, sandbox.sandbox, english.english),
 ):
     main.add_command(command)

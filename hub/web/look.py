@@ -12,6 +12,7 @@ from flask import Blueprint, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from hub.settings import settings
+from hub.web import tongues
 from hub.web.auth import next_path
 from hub.web.security import check_csrf, signed_in
 
@@ -50,13 +51,15 @@ def _context() -> dict[str, Any]:
 
 @bp.post("/look")
 def choose() -> Response:
-    """Keeps `theme` or `text` for a year and returns to the page it was chosen on."""
+    """Keeps `theme`, `text` or `tongue` for a year and returns to the page it was chosen on."""
     if g.csrf:  # a visitor without a session has nothing that another site could misuse
         check_csrf()
     now = look()
     theme, text = request.form.get("theme", now.theme), request.form.get("text", now.text)
     chosen = Look(theme if theme in THEMES else now.theme, text if text in TYPES else now.text)
     answer = redirect(next_path(request.form.get("next", "/")[:2000]), code=303)
+    if request.form.get("tongue") in tongues.TONGUES:
+        tongues.keep(answer, request.form["tongue"])
     answer.set_cookie(COOKIE, f"{chosen.theme}-{chosen.text}", max_age=YEAR, httponly=True, samesite="Lax",
                       secure=settings().https, path="/")  # fmt: skip
     return answer

@@ -1,0 +1,169 @@
+"""The pages in English. Templates, tables and scripts stay Chinese in place; what is English is made from them.
+
+A second Jinja environment replaces the Chinese segments of a template when it is loaded and compiled
+(`segments.rewrite`), and the program's own words when they are written out (`words.label`). A Chinese page passes
+none of this. Statutory notices, papers and printed forms are Chinese in every tongue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, MutableMapping
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, g, has_request_context, request, url_for
+from flask.templating import Environment as FlaskEnvironment
+from jinja2 import BaseLoader, Template
+from jinja2 import Environment as JinjaEnvironment
+from werkzeug.wrappers import Response as Reply
+
+from hub.settings import settings
+from hub.web.tongues import scripts, segments, words
+from hub.web.tongues.catalogue import translations
+
+bp = Blueprint("tongues", __name__)
+
+COOKIE = "hub_tongue"
+TONGUES = {"zh": "中文", "en": "English"}
+YEAR = 365 * 24 * 3600  # seconds
+PAPERS = frozenset(
+    {"clue_paper.html", "clue_registration.html", "clue_handling.html", "handover_sheet.html", "mailroom_covers.html"}
+)
+"""Printed forms: in Chinese, whoever prints them."""
+SAID = ("message", "problem", "error")
+"""Expressions of templates that show a sentence the program has put together."""
+STATIC = Path(__file__).parents[1] / "static"
+
+
+def tongue() -> str:
+    """`zh` or `en`: what the person chose; where nobody has chosen yet, what the browser of a visitor asks for."""
+    if not has_request_context():
+        return "zh"
+    found: str | None = g.get("tongue")
+    if found is None:
+        found = g.tongue = _asked()
+    return found
+
+
+def keep(response: Reply, chosen: str) -> None:
+    """Remembers the choice in this browser for a year."""
+    response.set_cookie(COOKIE, chosen, max_age=YEAR, httponly=True, samesite="Lax", secure=settings().https, path="/")
+
+
+def _asked() -> str:
+    chosen = request.cookies.get(COOKIE, "")
+    if chosen in TONGUES:
+        return chosen
+    if g.get("actor") is not None or not request.accept_languages:
+        return "zh"
+    wanted = [code.lower().partition("-")[0] for code in request.accept_languages.values()]
+    return "en" if "en" in wanted and "zh" not in wanted else "zh"
+
+
+class Loader(BaseLoader):
+    """Templates of another loader in English."""
+
+    def __init__(self, chinese: BaseLoader) -> None:
+        self.chinese = chinese
+
+    def get_source(
+        self, environment: JinjaEnvironment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, filename, fresh = self.chinese.get_source(environment, template)
+        return english(source, template), filename, fresh
+
+
+def english(source: str, template: str) -> str:
+    """A template's text with what is known in English."""
+    told = segments.rewrite(source, translations().within(Path(template).name))
+    for name in SAID:
+        told = told.replace("{{ " + name + " }}", "{{ " + name + "|said }}")
+    return told.replace('<html lang="zh-CN"', '<html lang="en"')
+
+
+class Environment(FlaskEnvironment):
+    """The Chinese environment, which hands over to its English twin while an English page is made."""
+
+    _twin: Environment | None = None
+    _lock = Lock()
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002  jinja2's own name
+    ) -> Template:
+        if self.overlayed:
+            if name in PAPERS:
+                assert isinstance(self.linked_to, Environment)
+                return FlaskEnvironment.get_template(self.linked_to, name, parent, globals)
+        elif tongue() == "en" and name not in PAPERS:
+            return self.twin().get_template(name, parent, globals)
+        return super().get_template(name, parent, globals)
+
+    def twin(self) -> Environment:
+        """The same filters and globals over translated templates; made at the first English page."""
+        with self._lock:
+            if self._twin is None:
+                assert self.loader is not None
+                self._twin = self.overlay(loader=Loader(self.loader), finalize=words.label)
+                self._twin.filters = {**self.filters, "said": words.said, "join": _join(self.filters["join"])}
+            return self._twin
+
+
+def _join(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter `join`, whose parts may be words of the program."""
+
+    def join(eval_ctx: Any, value: Any, d: str = "", attribute: str | int | None = None) -> Any:
+        if attribute is None:
+            value = [words.label(one) for one in value]
+        return plain(eval_ctx, value, d, attribute)
+
+    join.jinja_pass_arg = plain.jinja_pass_arg  # type: ignore[attr-defined]  # as jinja2.pass_eval_context marks it
+    return join
+
+
+@cache
+def script_text(name: str) -> str | None:
+    """A script in English; None: there is no such script."""
+    path = STATIC / name
+    if path.suffix != ".js" or path.name != name or not path.is_file():
+        return None
+    return scripts.rewrite(path.read_text("utf-8"), translations().words.get)
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha256((script_text(name) or "").encode()).hexdigest()[:10]
+
+
+@bp.get("/static/en/<name>")
+def script(name: str) -> Response:
+    """A script whose strings are English; kept by browsers until it changes."""
+    text = script_text(name)
+    if text is None:
+        abort(404)
+    answer = Response(text, mimetype="text/javascript")
+    answer.headers["Cache-Control"] = "public, max-age=86400"
+    return answer
+
+
+def install(app: Flask) -> None:
+    """Adds the English pages to an application whose `jinja_environment` is ours; after `layout`'s names."""
+    app.context_processor(_context)
+    app.register_blueprint(bp)
+
+
+def _context() -> dict[str, Any]:
+    from hub.web.layout import asset  # noqa: PLC0415
+
+    now = tongue()
+    names: dict[str, Any] = {"tongue": now, "tongues": TONGUES}
+    if now == "en":
+        names["asset"] = lambda name: (
+            url_for("tongues.script", name=name, v=_digest(name)) if name.endswith(".js") else asset(name)
+        )
+    return names
