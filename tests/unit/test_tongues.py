@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
-from hub.web.tongues import PAPERS, TONGUES, catalogue, english, extract, script_text, scripts, segments
+from hub.web.tongues import COOKIE, PAPERS, TONGUES, catalogue, english, extract, script_text, scripts, segments, tongue
 from hub.web.tongues.segments import CHINESE, PLACE
 
 REFRESH = "run `make english`, then translate what hub/web/catalogue/en.po has empty"
@@ -118,3 +119,10 @@ def test_english_pages_say_so() -> None:
     source = TEMPLATES["base.html"].read_text("utf-8")
     assert '<html lang="zh-CN"' in source
     assert '<html lang="en"' in english(source, "base.html")
+
+
+@pytest.mark.parametrize(("cookie", "wanted"), [("", "zh"), ("en", "en"), ("zh", "zh"), ("fr", "zh")])
+def test_who_has_not_chosen_gets_chinese_whatever_the_browser_asks_for(cookie: str, wanted: str) -> None:
+    headers = {"Accept-Language": "en-US,en;q=0.9", "Cookie": f"{COOKIE}={cookie}"}
+    with Flask("hub").test_request_context("/", headers=headers):
+        assert tongue() == wanted

@@ -39,7 +39,7 @@ STATIC = Path(__file__).parents[1] / "static"
 
 
 def tongue() -> str:
-    """`zh` or `en`: what the person chose; where nobody has chosen yet, what the browser of a visitor asks for."""
+    """`zh`, or `en` where this person chose it."""
     if not has_request_context():
         return "zh"
     found: str | None = g.get("tongue")
@@ -54,13 +54,9 @@ def keep(response: Reply, chosen: str) -> None:
 
 
 def _asked() -> str:
+    """Chinese for everybody who has not chosen: what a browser asks for says where it was made, not who reads."""
     chosen = request.cookies.get(COOKIE, "")
-    if chosen in TONGUES:
-        return chosen
-    if g.get("actor") is not None or not request.accept_languages:
-        return "zh"
-    wanted = [code.lower().partition("-")[0] for code in request.accept_languages.values()]
-    return "en" if "en" in wanted and "zh" not in wanted else "zh"
+    return chosen if chosen in TONGUES else "zh"
 
 
 class Loader(BaseLoader):
