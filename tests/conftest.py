@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,10 +16,22 @@ from hub import db
 from hub.access import sealing
 from hub.runtime import embedded, schema
 from hub.settings import export, settings
+from tests import economy
 from tests.skips import pytest_runtest_makereport  # noqa: F401  an unexpected skip fails
 
 os.environ.setdefault("HUB_SECOND_FACTOR", "off")  # test_sign_in.py turns it on; hubs started by tests inherit it
 _real_connect = socket.socket.connect
+economy.spare()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    """With `--dist loadgroup` the order of tests/schedule.py."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from tests.schedule import FromBothEnds
+
+    return FromBothEnds(config, log)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +49,7 @@ def _no_world(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[tuple[str, str]]:
     """A migrated template database and a Valkey, both embedded and on unix sockets; (PostgreSQL URL, Valkey URL)."""
-    var = Path(tempfile.mkdtemp(prefix="hub-test-"))
+    var = economy.folder()
     postgres = embedded.start_postgres(var, name="template_hub", fast=True)
     valkey = embedded.start_valkey(var)
     schema.upgrade(postgres.url)

@@ -15,6 +15,7 @@ from hub import clock, db
 from hub.access import audit, commonness, factors, passwords, staff
 from hub.app import create_app
 from hub.models import Event, Grant, User
+from tests.economy import strong_passwords
 
 PASSWORD = "correct horse battery"
 COMMON = """qwertyuiop 1234567890 0123456789 9876543210 1q2w3e4r5t abcdefghij 8888888888 administrator woaini1314
@@ -109,6 +110,15 @@ def test_unknown_people_cost_what_wrong_passwords_cost(app: Flask, monkeypatch: 
     assert found["anna"] == found["nobody"] == found["locked"]
     assert sum(step.startswith("argon2") for step in found["anna"]) == 1
     assert len(found["anna"]) > 8
+
+
+def test_a_hub_hashes_with_what_owasp_asks_for() -> None:
+    """Other tests hash as cheaply as can be (tests/economy.py)."""
+    with strong_passwords():
+        made = passwords.hashed(PASSWORD)
+        assert made.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert passwords._nobody().startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert passwords.matches(made, PASSWORD)
 
 
 def test_each_refused_sign_in_is_in_the_log_without_what_was_typed(app: Flask) -> None:
