@@ -1,10 +1,11 @@
 """Search at size: newest 50 hits of a unit, opened and confirmed, as ministry, dense county and ordinary county.
 
-    python bench/search.py [--rows 300000]
+    python bench/search.py [--rows 300000] [--keep FOLDER]
 
 An embedded PostgreSQL in a temporary folder, filled by COPY with synthetic reports of 20 to 90 characters, one row of
 the index each. Times include opening the texts; a busy machine shows in all but the CPU (client and database). The last
-lines force one way of reaching the newest hits, to show what the choice is worth.
+lines force one way of reaching the newest hits, to show what the choice is worth. `--keep` leaves the filled database
+in a folder, or measures the one that a run before left there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from sqlalchemy import select, text
 from hub import db, search
 from hub.access import sealing
 from hub.models import ClueUnit, Unit
+from hub.models.text import SEARCH_TERMS
 from hub.runtime import embedded, schema
 from hub.search import finding
 from hub.settings import export
@@ -100,7 +102,7 @@ def fill(url: str, count: int) -> None:
     host = url.split("host=")[1].replace("%2F", "/")
     with psycopg.connect(host=host, user="hub", dbname="hub") as to:
         to.execute("set session_replication_role = replica")
-        to.execute("drop index ix_search_row_tokens")
+        to.execute("drop index ix_search_row_terms")
         to.execute(
             "insert into intake (id, source_id, channel, sub_channel, unit_id, at, kind_suggested, state, key_id, meta)"
             " overriding system value values (1, 'bench', 'email', '', 1, now(), 'clue', 'registered', %s, '')",
@@ -113,7 +115,7 @@ def fill(url: str, count: int) -> None:
             if len(rows) == 20_000 or number == count:
                 copy(to, key, rows)
                 rows = []
-        to.execute("create index ix_search_row_tokens on search_row using gin (tokens)")
+        to.execute(f"create index ix_search_row_terms on search_row using gin ({SEARCH_TERMS})")
 
 
 def copy(to: psycopg.Connection, key: sealing.Key, rows: list[tuple[int, datetime, int, str]]) -> None:
@@ -135,7 +137,7 @@ def copy(to: psycopg.Connection, key: sealing.Key, rows: list[tuple[int, datetim
 
 def queries(maker: random.Random, size: int) -> list[str]:
     """Pieces of other reports, as people search them: most common, some rare, some absent."""
-    found = []
+    found: list[str] = []
     while len(found) < size:
         words = search.fold(report(maker))
         length = maker.choice((1, 2, 2, 2, 3, 4, 4, 6))
@@ -172,19 +174,25 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, default=300_000)
     options.add_argument("--queries", type=int, default=150)
+    options.add_argument("--keep", type=Path)
     given = options.parse_args()
-    var = Path(tempfile.mkdtemp(prefix="hub-bench-"))
+    var = given.keep or Path(tempfile.mkdtemp(prefix="hub-bench-"))
+    var.mkdir(exist_ok=True)
+    filled = (var / "filled").exists()
     server = None
     try:
-        sealing.make_key_file(var / "hub.key")
+        if not filled:
+            sealing.make_key_file(var / "hub.key")
         server = embedded.start_postgres(var, name="hub", fast=True)
         export(HUB_VAR=str(var), HUB_KEY_FILE=str(var / "hub.key"), DATABASE_URL=server.url)
         sealing.forget_keys()
         schema.upgrade(server.url)
         db.connect(server.url)
-        begun = time.perf_counter()
-        fill(server.url, given.rows)
-        print(f"{given.rows} texts in {time.perf_counter() - begun:.0f} s, token index included")
+        if not filled:
+            begun = time.perf_counter()
+            fill(server.url, given.rows)
+            print(f"{given.rows} texts in {time.perf_counter() - begun:.0f} s, token index included")
+            (var / "filled").touch()
         with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum analyze"))
             size = connection.scalar(text(
@@ -207,7 +215,8 @@ def main() -> None:
         db.forget()
         if server is not None:
             server.stop()
-        shutil.rmtree(var, ignore_errors=True)
+        if given.keep is None:
+            shutil.rmtree(var, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ _STATES = ",".join(f"'{state}'" for state in State)
 _CLOSE_REASONS = "'out_of_scope','duplicate','supplement','no_violation','violation','not_a_clue','transferred'"
 _CLOCKS = "'determination','escalation','after_designation','result','hand_down','wall',"
 _CLOCKS += "'major_report','letter','order','referral','transfer','publish'"
+AHEAD = "extract(epoch from at - recorded_at) > 600"
+"""Clues whose moment lies more than ten minutes after their record: those of a demo whose clock was moved. What a
+provider dates is never taken to lie more than five minutes ahead."""
 
 
 class Clue(Base):
@@ -40,6 +43,7 @@ class Clue(Base):
         CheckConstraint("state <> 'merged' or main_id is not null", name="merged"),
         CheckConstraint("importance in ('ordinary','important','major')", name="importance"),
         Index("ix_clue_topics", "topics", postgresql_using="gin"),
+        Index("ix_clue_ahead", "at", postgresql_where=text(AHEAD)),
         Index("ix_clue_main", "main_id", postgresql_where=text("main_id is not null")),
         Index("ix_clue_handler", "handler_id", postgresql_where=text("handler_id is not null")),
         Index("ix_clue_handler_open", "handler_id",

@@ -75,12 +75,22 @@ class SuggestionRow(Base):
     at: Mapped[Stamp]
 
 
+SPANS = {"A": 13, "B": 16, "C": 19, "D": 22}
+"""Spans of time that the token index knows: 2^13 s (2.3 h), 2^16 s (18 h), 2^19 s (6 days), 2^22 s (49 days)."""
+
+_SECOND = "floor(extract(epoch from received_at - to_timestamp(0)))::bigint"
+SEARCH_TERMS = "(tokens || array_to_tsvector(ARRAY[{}]))".format(
+    ", ".join(f"'{name}'::text || ({_SECOND} >> {bits})::text" for name, bits in SPANS.items())
+)
+"""What the token index holds of a row: its tokens, and the spans of time that it lies in as "<name><number>"."""
+
+
 class SearchRow(Base):
     """Keyed tokens of one stretch of ≤ 200 characters: no clear text (ADR 0008)."""
 
     __tablename__ = "search_row"
     __table_args__ = (
-        Index("ix_search_row_tokens", "tokens", postgresql_using="gin"),
+        Index("ix_search_row_terms", text(SEARCH_TERMS), postgresql_using="gin"),
         Index("ix_search_row_clue", "clue_id"),
         _YEARLY,
     )

@@ -1,34 +1,51 @@
 """Queries: the condition for lists, and hits with their characters, newest first, a page at a time.
 
-How the newest hits are reached decides the time. Few rows match: the token index names them, they are sorted. Many
-match: walking the rows newest first meets fifty soon, while sorting all of them would take long. PostgreSQL
-underestimates phrases, so it cannot choose; a look at the newest rows tells how common the query is.
+Hits: rows of the index span by span (`spans`), their texts opened until the page is full. Lists: few clues are looked
+at first, which finds common words; then the index is asked span by span; where neither is soon done, a narrow list or
+a word that hardly stands in it, what is cheaper: to look at the list on and on, or to ask the index for all that holds.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Row, Select, and_, cast, false, func, literal, or_, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.orm import Session
 
+from hub import db
 from hub.models import ClueUnit, SearchRow
+from hub.models.clue import AHEAD
+from hub.models.text import SEARCH_TERMS
 from hub.search import texts
-from hub.search.tokens import fold, phrase, unit_token, windows
+from hub.search.spans import Asked, Met, Place, in_all, newest_first
+from hub.search.texts import among
+from hub.search.tokens import fold, windows
 
 QUERY_AT_MOST = 200  # characters of a query
-LOOK = 500  # newest rows looked at before choosing a way
-COUNTED_FOR = 60.0  # seconds the number of all rows is taken to stay
-WALKED_COST = 4.0  # of a clue of a list whose texts are looked at, in rows walked
-INDEXED_COST = 2.5  # of a matching row fetched by the index, in rows walked
+LOOK = 100  # clues of a list that are looked at before the index is asked
+CANDIDATES = 3000  # clues that the index may name before a list is gone through otherwise
+WALKED_COST = 4.0  # of a clue of a list whose texts are looked at
+INDEXED_COST = 1.0  # of a matching row fetched by the index, in the same measure
+SKEW = timedelta(minutes=10)  # a clue's moment lies at most this long after its record, but for those of AHEAD
 
-Place = tuple[datetime, int]  # received_at and id of a row: where a page of hits ended
+
+ListPlace = tuple[datetime, int]  # sort_at and clue of a row of a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +73,16 @@ def matching(query: str, unit_id: int) -> ColumnElement[bool]:
     if not folded:
         return false()
     first, *others = windows(folded)
-    conditions = [_holds(SearchRow.tokens, _asked(first, unit_id))]
+    conditions = [_named_by_index(Asked(unit_id, first)), _holds(SearchRow.tokens, Asked(unit_id, first).exact)]
     for window in others:
-        other = select(SearchRow.clue_id).where(_holds(SearchRow.tokens, _asked(window, unit_id)))
+        one = Asked(unit_id, window)
+        other = select(SearchRow.clue_id).where(_named_by_index(one), _holds(SearchRow.tokens, one.exact))
         conditions.append(SearchRow.clue_id.in_(other))
     return and_(*conditions)
 
 
-def _asked(window: str, unit_id: int) -> str:
-    return f"'{unit_token(unit_id)}' & ({phrase(window)})"
+def _named_by_index(asked: Asked) -> ColumnElement[bool]:
+    return _holds(literal_column(SEARCH_TERMS), asked.terms(()))
 
 
 def _holds(tokens: Any, asked: str) -> ColumnElement[bool]:
@@ -90,13 +108,11 @@ def find(
     if not wanted or limit < 1:
         return []
     allowed = select(ClueUnit).where(ClueUnit.unit_id == unit_id) if seen is None else seen
-    asked = _asked(windows(wanted)[0], unit_id)
+    asked = Asked(unit_id, windows(wanted)[0])
     before = _place(after)
     done = _shown_before(session, asked, before) if before else set()
     hits: list[Hit] = []
-    batch = limit
-    while len(hits) < limit:
-        rows = _newest(session, asked, before, batch)
+    for rows in _pages(newest_first(session, asked, limit, before), limit):
         fresh = {name: row for row in reversed(rows) if (name := (row.clue_id, row.ref)) not in done}
         names = list(reversed(fresh))  # in the order of each text's newest row
         found = texts.first_places(session, [fresh[name] for name in names], wanted, allowed)
@@ -104,13 +120,22 @@ def find(
             if name in found and len(hits) < limit:
                 hits.append(Hit(*name, *found[name], after=_key(fresh[name])))
         done.update(names)
-        if len(rows) < batch:
+        if len(hits) == limit:
             break
-        before, batch = (rows[-1].received_at, rows[-1].id), min(2 * batch, 5000)
     return hits
 
 
-def _key(row: Row[Any]) -> str:
+def _pages(found: Iterator[tuple[list[Met], datetime | None]], size: int) -> Iterator[list[Met]]:
+    """The rows in order, `size` at a time and ever more: each lot's texts are opened at once."""
+    kept: list[Met] = []
+    for rows, onward in found:
+        kept += rows
+        while len(kept) >= size or (kept and onward is None):
+            yield kept[:size]
+            kept, size = kept[size:], min(2 * size, 5000)
+
+
+def _key(row: Met) -> str:
     return f"{row.received_at.isoformat()}~{row.id}"
 
 
@@ -123,83 +148,12 @@ def _place(after: str | None) -> Place | None:
     return (at, row) if at.tzinfo is not None and 0 <= row < 1 << 63 else None
 
 
-_KEY = (SearchRow.received_at, SearchRow.id)
-_NEWEST = tuple(column.desc() for column in _KEY)
-_COLUMNS = (*_KEY, SearchRow.clue_id, SearchRow.ref)
-
-
-def _below(before: Place | None) -> list[ColumnElement[bool]]:
-    """Rows behind a place. The first condition lets PostgreSQL leave out whole years."""
-    if before is None:
-        return []
-    end = tuple_(literal(before[0], SearchRow.received_at.type), literal(before[1], SearchRow.id.type))
-    return [SearchRow.received_at <= before[0], tuple_(*_KEY) < end]
-
-
-def _shown_before(session: Session, asked: str, before: Place) -> set[tuple[int, str]]:
+def _shown_before(session: Session, asked: Asked, before: Place) -> set[tuple[int, str]]:
     """Texts with a hit on the page before whose further rows follow now: they share the time of the last hit."""
     query = select(SearchRow.clue_id, SearchRow.ref).where(
-        SearchRow.received_at == before[0], SearchRow.id >= before[1], _holds(SearchRow.tokens, asked)
+        SearchRow.received_at == before[0], SearchRow.id >= before[1], _holds(SearchRow.tokens, asked.exact)
     )
     return {(row.clue_id, row.ref) for row in session.execute(query)}
-
-
-def _newest(session: Session, asked: str, before: Place | None, wanted: int) -> Sequence[Any]:
-    """The newest `wanted` rows behind a place; fewer only where there are no more."""
-    rows: list[Any] = []
-    size, walked = LOOK, 0
-    while True:
-        met = _walk(session, asked, before, size, wanted - len(rows) + 1)
-        last = met[-1] if met and met[-1].n == size else None
-        rows += [row for row in met if row.holds]
-        if len(rows) >= wanted or last is None:
-            return rows[:wanted]
-        before, walked = (last.received_at, last.id), walked + size
-        share = (len(rows) + 1) / walked
-        size = max(LOOK, int((wanted - len(rows)) / share))
-        if size > share * _rows_in_all(session) * INDEXED_COST:
-            return [*rows, *_by_index(session, asked, before, wanted - len(rows))]
-
-
-def _walk(session: Session, asked: str, before: Place | None, size: int, wanted: int) -> Sequence[Any]:
-    """Looks at `size` rows from a place on: those that hold, and the last one to go on from.
-
-    The inner limit keeps PostgreSQL from taking the token index.
-    """
-    number = func.row_number().over(order_by=_NEWEST).label("n")
-    inner = select(*_COLUMNS, SearchRow.tokens, number).where(*_below(before)).order_by(*_NEWEST).limit(size).subquery()
-    holds = _holds(inner.c.tokens, asked)
-    query = select(inner.c.received_at, inner.c.id, inner.c.clue_id, inner.c.ref, inner.c.n, holds.label("holds"))
-    rows: Sequence[Any] = session.execute(query.where(or_(inner.c.n == size, holds)).limit(wanted)).all()
-    return rows
-
-
-def _by_index(session: Session, asked: str, before: Place | None, wanted: int) -> Sequence[Any]:
-    """Asks the token index and sorts. Materialized, lest PostgreSQL walks all rows for the sake of the limit."""
-    query = select(*_COLUMNS).where(*_below(before), _holds(SearchRow.tokens, asked))
-    all_ = query.cte("all_rows").prefix_with("MATERIALIZED", dialect="postgresql")
-    order = all_.c.received_at.desc(), all_.c.id.desc()
-    rows: Sequence[Any] = session.execute(select(all_).order_by(*order).limit(wanted)).all()
-    return rows
-
-
-_ROWS_IN_ALL = text(
-    "select coalesce(sum(greatest(c.reltuples, 0)), 0) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
-    " where i.inhparent = 'search_row'::regclass"
-)
-
-
-_counted: WeakKeyDictionary[Any, tuple[float, float]] = WeakKeyDictionary()  # engine → when, how many
-
-
-def _rows_in_all(session: Session) -> float:
-    """PostgreSQL's own estimate, asked once a minute; 0 before its first look, which is right for few rows."""
-    engine, now = session.get_bind(), time.monotonic()
-    at, count = _counted.get(engine, (-COUNTED_FOR, 0.0))
-    if now - at >= COUNTED_FOR:
-        count = float(session.scalar(_ROWS_IN_ALL) or 0)
-        _counted[engine] = now, count
-    return count
 
 
 def clues(
@@ -219,29 +173,64 @@ def clues(
     folded = fold(query)[:QUERY_AT_MOST]
     if not folded or limit < 1:
         return []
-    asked = [_asked(window, unit_id) for window in windows(folded)]
+    asked = [Asked(unit_id, window) for window in windows(folded)]
     keys = rows.with_only_columns(ClueUnit.sort_at, ClueUnit.clue_id)
-    met: list[Any] = []
-    size, walked = LOOK, 0
+    met, last = _looked_at(session, keys, asked, before, LOOK)
+    if len(met) >= limit or last is None:
+        return _entities(session, rows, met[:limit])
+    if before is None and (found := _by_spans(session, keys, asked, limit)) is not None:
+        return _entities(session, rows, found)
+    walked = size = LOOK
     while True:
-        page = session.execute(_behind(keys, before).order_by(*_LIST).limit(size)).all()
-        ids = [row.clue_id for row in page]
-        holding = _holding(session, asked, ids, min((row.sort_at for row in page), default=None))
-        met += [row for row in page if row.clue_id in holding]
-        if len(met) >= limit or len(page) < size:
-            return _entities(session, rows, met[:limit])
-        before, walked = (page[-1].sort_at, page[-1].clue_id), walked + size
         share = (len(met) + 1) / walked
-        size = max(LOOK, int((limit - len(met)) / share))
-        if WALKED_COST * size > share * _rows_in_all(session) * INDEXED_COST:
-            met += _named(session, keys, asked, before, limit - len(met))
-            return _entities(session, rows, met)
+        size = max(LOOK, min(8 * size, int((limit - len(met)) / share)))
+        if WALKED_COST * (limit - len(met)) / share > share * in_all(session) * INDEXED_COST:
+            return _entities(session, rows, met + _named(session, keys, asked, last, limit - len(met)))
+        more, last = _looked_at(session, keys, asked, last, size)
+        met, walked = met + more, walked + size
+        if len(met) >= limit or last is None:
+            return _entities(session, rows, met[:limit])
 
 
+def _looked_at(
+    session: Session, keys: Any, asked: Sequence[Asked], before: ListPlace | None, size: int
+) -> tuple[list[ListPlace], ListPlace | None]:
+    """Of the next `size` rows of a list those that hold; and the last one, None at the end of the list."""
+    page = [(row.sort_at, row.clue_id) for row in db.asked(session, _behind(keys, before).order_by(*_LIST).limit(size))]
+    holding = _holding(session, asked, [number for _, number in page])
+    return [row for row in page if row[1] in holding], page[-1] if len(page) == size else None
+
+
+def _by_spans(session: Session, keys: Any, asked: Sequence[Asked], limit: int) -> list[ListPlace] | None:
+    """The newest `limit` rows of a list whose clues the index names span by span; None where it names too many.
+
+    Records are met newest first, the list is in the order of the clues' moments, which may lie before: a row has its
+    place for good once no record from before that moment is left to be met. None also where moments lie ahead.
+    """
+    if session.scalar(_ANY_AHEAD):
+        return None
+    seen: set[int] = set()
+    found: list[ListPlace] = []
+    for rows, onward in newest_first(session, asked[0], limit):
+        fresh = {row.clue_id for row in rows} - seen
+        seen |= fresh
+        if fresh:
+            named = keys.where(among(ClueUnit.clue_id, fresh))
+            listed = [(row.sort_at, row.clue_id) for row in db.asked(session, named)]
+            holding = _holding(session, asked[1:], [number for _, number in listed])
+            found = sorted([*found, *(row for row in listed if row[1] in holding)], reverse=True)
+        if onward is None or (len(found) >= limit and found[limit - 1][0] >= onward + SKEW):
+            return found[:limit]
+        if len(seen) > CANDIDATES:
+            return None
+    return found
+
+
+_ANY_AHEAD = sql(f"select exists (select from clue where {AHEAD})")  # noqa: S608  of our own pieces
 _LIST = (ClueUnit.sort_at.desc(), ClueUnit.clue_id.desc())
 
 
-def _behind(rows: Any, before: tuple[datetime, int] | None) -> Any:
+def _behind(rows: Any, before: ListPlace | None) -> Any:
     """`rows` behind a place of the list."""
     if before is None:
         return rows
@@ -249,21 +238,20 @@ def _behind(rows: Any, before: tuple[datetime, int] | None) -> Any:
     return rows.where(tuple_(ClueUnit.sort_at, ClueUnit.clue_id) < end)
 
 
-def _entities(session: Session, rows: Select[ClueUnit], met: Sequence[Any]) -> list[ClueUnit]:
+def _entities(session: Session, rows: Select[ClueUnit], met: Sequence[ListPlace]) -> list[ClueUnit]:
     """The rows of the list themselves, in its order."""
-    ids = [row.clue_id for row in met]
-    found = {row.clue_id: row for row in session.scalars(rows.where(ClueUnit.clue_id.in_(ids)))}
+    ids = [number for _, number in met]
+    found = {row.clue_id: row for row in session.scalars(rows.where(among(ClueUnit.clue_id, ids)))} if ids else {}
     return [found[number] for number in ids if number in found]
 
 
-def _holding(session: Session, asked: Sequence[str], ids: Sequence[int], since: datetime | None) -> set[int]:
-    """Which of these clues hold every stretch of the query, each in some text; none was recorded before `since`."""
+def _holding(session: Session, asked: Sequence[Asked], ids: Sequence[int]) -> set[int]:
+    """Which of these clues hold every stretch of the query, each in some text."""
     found = set(ids)
     for one in asked:
         if found:
-            query = select(SearchRow.clue_id).where(SearchRow.clue_id.in_(found), _holds(_unindexed(), one))
-            query = query.where(SearchRow.received_at >= since) if since is not None else query
-            found = set(session.scalars(query))
+            query = select(SearchRow.clue_id).where(among(SearchRow.clue_id, found), _holds(_unindexed(), one.exact))
+            found = {row.clue_id for row in db.asked(session, query)}
     return found
 
 
@@ -272,13 +260,11 @@ def _unindexed() -> Any:
     return func.coalesce(SearchRow.tokens, cast("", TSVECTOR))
 
 
-def _named(
-    session: Session, keys: Any, asked: Sequence[str], before: tuple[datetime, int], wanted: int
-) -> Sequence[Any]:
+def _named(session: Session, keys: Any, asked: Sequence[Asked], before: ListPlace, wanted: int) -> list[ListPlace]:
     """Asks the token index for all clues that hold the query; they are few."""
-    ids: set[int] | None = None
+    query = _behind(keys, before)
     for one in asked:
-        query = select(SearchRow.clue_id).where(_holds(SearchRow.tokens, one))
-        ids = set(session.scalars(query)) if ids is None else ids & set(session.scalars(query))
-    query_ = _behind(keys, before).where(ClueUnit.clue_id.in_(ids or set())).order_by(*_LIST).limit(wanted)
-    return session.execute(query_).all()
+        named = select(SearchRow.clue_id).where(_named_by_index(one), _holds(_unindexed(), one.exact))
+        named_ = named.cte().prefix_with("MATERIALIZED", dialect="postgresql")
+        query = query.where(ClueUnit.clue_id.in_(select(named_.c.clue_id)))
+    return [(row.sort_at, row.clue_id) for row in db.asked(session, query.order_by(*_LIST).limit(wanted))]

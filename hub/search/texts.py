@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, any_, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 from sqlalchemy.orm import Session
 
-from hub.access.sealing import Key, open_key
+from hub import db
+from hub.access.sealing import Key, opened_key
 from hub.models import Clue, ClueNote, ClueUnit, DataKey, Intake, Opinion, Part, Segment, Transcript, Value
+from hub.search.spans import Met
 from hub.search.tokens import TEXT_AT_MOST, Folded
 
 ONWARD = 220  # following lines of a page that a query of 200 characters may run over
 
 Name = tuple[int, str]  # clue and ref
+_KEY = (DataKey.id, DataKey.unit_id, DataKey.version, DataKey.wrapped)  # what `opened_key` is given
+
+
+def among(column: Any, ids: Collection[int]) -> ColumnElement[bool]:
+    """One of these, as one value: the statement stays the same for any number of them."""
+    made: ColumnElement[bool] = column == any_(literal(list(ids), ARRAY(BIGINT)))
+    return made
 
 
 def first_places(
-    session: Session, rows: Sequence[Row[Any]], wanted: str, allowed: Select[ClueUnit]
+    session: Session, rows: Sequence[Met], wanted: str, allowed: Select[ClueUnit]
 ) -> dict[Name, tuple[int, int]]:
     """Where `wanted` stands first in the text of each row; rows whose text does not hold it or is walled are absent."""
     clues = {row.clue_id for row in rows}
-    open_ = set(session.scalars(allowed.with_only_columns(ClueUnit.clue_id).where(ClueUnit.clue_id.in_(clues))))
+    asked = allowed.with_only_columns(ClueUnit.clue_id).where(among(ClueUnit.clue_id, clues))
+    open_ = {row.clue_id for row in db.asked(session, asked)}
     rows = [row for row in rows if row.clue_id in open_]
     if not rows:
         return {}
@@ -58,7 +69,7 @@ def register(kind: str, opener: Opener) -> None:
     _openers[kind] = opener
 
 
-def _others(session: Session, rows: Sequence[Row[Any]], wanted: str) -> dict[Name, tuple[int, int]]:
+def _others(session: Session, rows: Sequence[Met], wanted: str) -> dict[Name, tuple[int, int]]:
     """Hits in titles, confirmed values and registered kinds."""
     asked: dict[str, dict[int, Name]] = {}
     for row in rows:
@@ -67,25 +78,25 @@ def _others(session: Session, rows: Sequence[Row[Any]], wanted: str) -> dict[Nam
             asked.setdefault(kind, {})[int(number)] = (row.clue_id, row.ref)
     found: dict[Name, tuple[int, int]] = {}
     for kind, names in asked.items():
-        for number, body in _openers[kind](session, list(names)).items() if kind in _openers else ():
+        for one, body in _openers[kind](session, list(names)).items() if kind in _openers else ():
             span = next(Folded(body[:TEXT_AT_MOST]).spans(wanted), None)
             if span is not None:
-                found[names[number]] = span
+                found[names[one]] = span
     return found
 
 
 def _titles(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """The titles of parts: subjects of mails, names of files."""
-    query = select(Part.id, Part.title, DataKey).join(Intake, Intake.id == Part.intake_id)
-    rows = session.execute(query.join(DataKey, DataKey.id == Intake.key_id).where(Part.id.in_(ids))).all()
-    return {part: open_key(session, key.id).text(sealed, "part.title") for part, sealed, key in rows}
+    query = select(Part.id, Part.title, *_KEY).join(Intake, Intake.id == Part.intake_id)
+    rows = db.asked(session, query.join(DataKey, DataKey.id == Intake.key_id).where(among(Part.id, ids)))
+    return {part: opened_key(*key).text(sealed, "part.title") for part, sealed, *key in rows}
 
 
 def _subjects(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """The titles of clues: the subject of the mail, the heading of the form."""
-    query = select(Clue.id, Clue.title, DataKey).join(DataKey, DataKey.id == Clue.key_id).where(Clue.id.in_(ids))
-    rows = session.execute(query).all()
-    return {one: open_key(session, key.id).text(sealed, "clue.title") for one, sealed, key in rows}
+    query = select(Clue.id, Clue.title, *_KEY).join(DataKey, DataKey.id == Clue.key_id).where(among(Clue.id, ids))
+    rows = db.asked(session, query)
+    return {one: opened_key(*key).text(sealed, "clue.title") for one, sealed, *key in rows}
 
 
 def words_of(value: Any) -> str:
@@ -100,23 +111,23 @@ WORDY = ("name", "text", "town", "village", "group", "value")
 
 def _values(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """The words of values that people confirmed or set."""
-    query = select(Value.id, Value.value, DataKey).join(Clue, Clue.id == Value.clue_id)
-    rows = session.execute(query.join(DataKey, DataKey.id == Clue.key_id).where(Value.id.in_(ids))).all()
-    return {one: words_of(open_key(session, key.id).json(sealed, "clue.value")) for one, sealed, key in rows}
+    query = select(Value.id, Value.value, *_KEY).join(Clue, Clue.id == Value.clue_id)
+    rows = db.asked(session, query.join(DataKey, DataKey.id == Clue.key_id).where(among(Value.id, ids)))
+    return {one: words_of(opened_key(*key).json(sealed, "clue.value")) for one, sealed, *key in rows}
 
 
 def _opinions(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """What people wrote with their acts."""
-    query = select(Opinion.id, Opinion.text, DataKey).join(Clue, Clue.id == Opinion.clue_id)
-    rows = session.execute(query.join(DataKey, DataKey.id == Clue.key_id).where(Opinion.id.in_(ids))).all()
-    return {one: open_key(session, key.id).text(sealed, "clue.opinion") for one, sealed, key in rows}
+    query = select(Opinion.id, Opinion.text, *_KEY).join(Clue, Clue.id == Opinion.clue_id)
+    rows = db.asked(session, query.join(DataKey, DataKey.id == Clue.key_id).where(among(Opinion.id, ids)))
+    return {one: opened_key(*key).text(sealed, "clue.opinion") for one, sealed, *key in rows}
 
 
 def _notes(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """What people wrote to their colleagues."""
-    query = select(ClueNote.id, ClueNote.text, DataKey).join(Clue, Clue.id == ClueNote.clue_id)
-    rows = session.execute(query.join(DataKey, DataKey.id == Clue.key_id).where(ClueNote.id.in_(ids))).all()
-    return {one: open_key(session, key.id).text(sealed, "clue.note") for one, sealed, key in rows}
+    query = select(ClueNote.id, ClueNote.text, *_KEY).join(Clue, Clue.id == ClueNote.clue_id)
+    rows = db.asked(session, query.join(DataKey, DataKey.id == Clue.key_id).where(among(ClueNote.id, ids)))
+    return {one: opened_key(*key).text(sealed, "clue.note") for one, sealed, *key in rows}
 
 
 register("subject", _subjects)
@@ -134,11 +145,10 @@ def _numbers(ref: str) -> tuple[int, int | None]:
 
 def _parts(session: Session, parts: set[int]) -> tuple[dict[int, Key], dict[int, str]]:
     """The opened key and the text of each part."""
-    query = select(Part.id, Part.text, DataKey).join(Intake, Intake.id == Part.intake_id)
-    query = query.join(DataKey, DataKey.id == Intake.key_id).where(Part.id.in_(parts))
-    rows = session.execute(query).all()  # keeps the key rows alive, so that open_key asks nothing more
-    keys = {part: open_key(session, row.id) for part, _, row in rows}
-    return keys, {part: keys[part].text(sealed, "part.text")[:TEXT_AT_MOST] for part, sealed, _ in rows}
+    query = select(Part.id, Part.text, *_KEY).join(Intake, Intake.id == Part.intake_id)
+    rows = db.asked(session, query.join(DataKey, DataKey.id == Intake.key_id).where(among(Part.id, parts)))
+    keys = {part: opened_key(*key) for part, _, *key in rows}
+    return keys, {part: keys[part].text(sealed, "part.text")[:TEXT_AT_MOST] for part, sealed, *_ in rows}
 
 
 def _segments(

@@ -19,7 +19,7 @@ from hub.access import people, sealing, staff
 from hub.enrich import transcribe
 from hub.jurisdiction import units
 from hub.models import Clue, ClueUnit, Intake, Part, SearchRow, Unit
-from hub.search import finding
+from hub.search import finding, spans
 from hub.settings import export
 from hub.terms import Role
 from hub.worker import drain
@@ -190,9 +190,9 @@ def test_newest_first_by_page_whichever_way_is_taken(hub: Path, monkeypatch: pyt
     with db.transaction() as session:
         clues = session.scalars(select(Clue.id).order_by(Clue.recorded_at.desc())).all()
         session.execute(text("analyze search_row"))
-    for look, cost in ((1, 0.0), (1, 1e9), (3, 1e9), (7, 1.0), (1500, 4.0)):
-        monkeypatch.setattr(finding, "LOOK", look)
-        monkeypatch.setattr(finding, "INDEXED_COST", cost)
+    for few, first in ((spans.FEW, 150), (0, 1), (0, 5), (0, 1 << 20)):
+        monkeypatch.setattr(spans, "FEW", few)
+        monkeypatch.setattr(spans, "FIRST", first)
         assert [hit.clue_id for hit in found("挖沙")] == list(clues)
         for size in (1, 5, 12):
             seen, after = [], None
@@ -200,7 +200,7 @@ def test_newest_first_by_page_whichever_way_is_taken(hub: Path, monkeypatch: pyt
                 assert len(page) <= size
                 seen += page
                 after = page[-1].after
-            assert [hit.clue_id for hit in seen] == list(clues), (look, cost, size)
+            assert [hit.clue_id for hit in seen] == list(clues), (few, first, size)
     for after in ("nonsense", "2026-11-20~1", f"2026-11-20T00:00:00+00:00~{1 << 70}"):
         assert found("挖沙", after=after)[0].clue_id == clues[0]
 
