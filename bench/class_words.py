@@ -19,7 +19,13 @@ from hub.enrich import classify, words  # noqa: E402 - the project may not be in
 
 DATA = ROOT / "tests" / "enrich" / "data"
 PHRASES = ROOT / "hub" / "enrich" / "data" / "class_phrases.tsv"
-HELD = ("classes_blind5.tsv", "classes_blind10.tsv", "classes_blind13.tsv", "classes_blind14.tsv")
+HELD = (
+    "classes_blind5.tsv",
+    "classes_blind10.tsv",
+    "classes_blind13.tsv",
+    "classes_blind15.tsv",
+    "classes_blind16.tsv",
+)
 ROUNDS = 300
 DECAY = 3e-5
 LEAST = 2  # texts a word must stand in

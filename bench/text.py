@@ -36,8 +36,23 @@ CLASSES = (
     "_blind12",
     "_blind13",
     "_blind14",
+    "_blind15",
+    "_blind16",
 )
-EXTRACTION = ("", "_dev2", "_held", "_blind3", "_blind4", "_blind5", "_blind7", "_blind8", "_blind9", "_blind10")
+EXTRACTION = (
+    "",
+    "_dev2",
+    "_held",
+    "_blind3",
+    "_blind4",
+    "_blind5",
+    "_blind7",
+    "_blind8",
+    "_blind9",
+    "_blind10",
+    "_blind11",
+    "_blind12",
+)
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 
 

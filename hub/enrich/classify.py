@@ -19,7 +19,7 @@ from hub.enrich import words
 from hub.enrich.concepts import Hit, Lexicon
 from hub.terms import CLASS_LABELS, Passage, Span, Suggestion
 
-VERSION = "class-6"
+VERSION = "class-7"
 PRODUCER = "class"
 DATA = Path(__file__).parent / "data" / "class_rules.toml"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker

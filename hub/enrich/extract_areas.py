@@ -37,7 +37,7 @@ AREA = re.compile(
     r"[一二三四五六七八九](?=[，。、；,.;\s左的]|$))?"
 )
 FEN = re.compile(
-    r"(?P<num>(?:[0-9](?:\.[0-9]{1,2})?|[一二两三四五六七八九]))(?P<vague>[多来]?)分"
+    r"(?P<num>(?:[0-9](?:\.[0-9]{1,2})?|[一二两三四五六七八九]{1,2}))(?P<vague>[多来]?)分"
     r"(?P<li>[0-9一二三四五六七八九]厘|半)?(?:多|左右)?(?=[，。；、,;！!?？\s的]|$)"
 )
 _LAND = re.compile("(?:[^当内本各]|^)地(?![方点区址])|田|菜园|园子|院子|宅基|塘|晒坪")
@@ -50,6 +50,7 @@ SIDES = (
         rf"(?:长|东西长?|南北长?|从?东到西|从?南到北)度?{_METRES}长?{_MARK}(?:宽|南北[宽长]?|东西[宽长]?|从?南到北|从?东到西)度?{_METRES}"
     ),
     re.compile(rf"宽度?{_METRES}{_MARK}长度?{_METRES}"),
+    re.compile(rf"长度?({_NUMBER}){_MARK}宽度?{_METRES}"),
     re.compile(rf"{_METRES}长{_MARK}(?:宽度?{_METRES}|{_METRES}宽)"),
     re.compile(rf"{_METRES}宽{_MARK}{_METRES}长"),
     re.compile(
@@ -90,6 +91,9 @@ def chinese_number(words: str) -> tuple[float, bool] | None:
         return 0.5, False
     if "点" in words:
         whole, _, rest = words.partition("点")
+        if rest[1:] and rest[-1] in "百千万":  # 一点二万
+            part = chinese_number(words[:-1])
+            return part and (part[0] * (_CN_UNIT.get(rest[-1]) or 10_000), part[1])
         left = chinese_number(whole) if whole.strip("零〇") else (0.0, False)
         if left is None or not rest or any(c not in _CN_VALUE for c in rest):
             return None
@@ -193,7 +197,7 @@ def _tenths(text: str, known: list[Area]) -> list[Area]:
         )
         m2 = round((number[0] + extra) * MU / 10)
         if m2:
-            found.append(Area(m2, match[0], match.start(), match.end(), bool(match["vague"])))
+            found.append(Area(m2, match[0], match.start(), match.end(), bool(match["vague"]) or number[1]))
     return found
 
 

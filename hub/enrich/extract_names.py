@@ -123,7 +123,7 @@ def _boundary(piece: str, place: int, family: int) -> tuple[str, int] | None:
 _HOUSE = re.compile("家(?:兄弟|父子|夫妻|两口|姐妹|老|的|人|里)")  # 聂家兄弟: the family, not a person
 # A character that may end a given name or begin the deed (陈建国 / 陈建了房): the deed where this word is one.
 _BEGINS_DEED = re.compile(
-    "[和以推盖圈才去到霸无]|有[个一二三两人关几地钱]|进[了来村山]|来[了我这村挖到]|利用|强[行拆挖买砍迫]|"
+    "[和以推盖圈去到霸无]|才(?![干挖占盖搞弄卖采建开在把将])|有[个一二三两人关几地钱]|进[了来村山]|来[了我这村挖到]|利用|强[行拆挖买砍迫]|"
     "建[房厂了养起猪别仓的在成楼大]|开[了始挖采着的厂矿沙石荒办设发车]|同[意村他]|用[挖铲机车水建推土假]|生产|"
     "出[租卖售钱让动面来资]|承[包租建]|转[让包手租给卖]|平[整了掉地]|修[路建房了的养起]|兴[建办]"
 )
@@ -148,7 +148,7 @@ _TITLES = (
     "地痞|流氓|混混|屠夫|木匠|瓦匠|泥瓦匠|个体工商户|工商户|商贩|贩子|二流子|老赖|户主|老[大二三四五六幺]|外地人|外村人|本地人|商人|男子|嘎查长|牧民|村民|社员|农民|居民|村里的|同村的|本村的|本村|"
     "同村|同镇|同乡|同组|同队|邻村|外号|绰号|人称|名叫|叫做|名字叫|名字是|一个叫|有个叫|个叫|是叫|主人|车主|船主|亲戚|"
     "亲家|"
-    "儿子|女婿|弟弟|哥哥|兄弟|小舅子|父亲|妻子|媳妇|侄子|外甥|堂弟|表弟|表哥|堂哥|采砂人|采沙人|"
+    "儿子|女婿|弟弟|哥哥|兄弟|小舅子|堂叔|表叔|堂伯|叔叔|舅舅|姑父|姐夫|妹夫|大舅哥|父亲|妻子|媳妇|侄子|外甥|堂弟|表弟|表哥|堂哥|采砂人|采沙人|"
     "转让人|出租人|卖家|买家|卖方|买方"
 )
 RESPONDENT_CUE = re.compile(
@@ -159,7 +159,7 @@ NAMED = re.compile(
 )
 _ACT = (
     "在|占|盖|建了|建起|开了|雇|带人|带头|找人|填|推|开荒|取土|抽沙|采|卖|租|圈|合伙|他|她|私自|非法|违法|未经|未批|擅自|强占|占用|占地|占了|霸占|侵占|强行|偷|盗|把|将|无证|违规|"
-    "利用|等人|建房|盖房|卖地|卖了|挖|倒卖|越界|越权|干的|弄的|占的|盖的|一家|兄弟|夫妻|父子|"
+    "利用|等人|建房|盖房|卖地|卖了|挖|倒卖|越界|越权|干的|弄的|占的|盖的|开的|挖的|建的|搞的|包的|卖的|填的|倒的|一家|兄弟|夫妻|父子|"
     "两口子|合谋|联手|一起|霸着|抢占|乱挖|私挖|私采|私盖|偷建|抢建|雇人|请人|拿着|开铲车|开挖机"
 )
 _DEED = re.compile(_ACT)
@@ -178,15 +178,21 @@ KIN = (
 OTHERS_KIN = re.compile(rf"(?:[他她其]的?|和|跟|与|同)(?:{KIN})(?=[{HAN}])")
 TRADE = re.compile(rf"[开养卖做搞干包跑贩][{HAN}]{{1,5}}的(?=[{HAN}]{{2,4}}(?:{_ACT}))")
 FROM_PLACE = re.compile(
-    rf"(?:村里|我们村|我村|咱村|本村|同村|邻村|外村|隔壁村|对面村|上头村|队里|组里|我们组|本组|我们队|镇上|街上|老街|屋后|隔壁|对门|"
+    rf"(?:村里|县里|镇里|乡里|市里|我们村|我村|咱村|本村|同村|邻村|外村|隔壁村|对面村|上头村|队里|组里|我们组|本组|我们队|镇上|街上|老街|屋后|隔壁|对门|"
     rf"[{HAN}]{{1,3}}[村组屯庄街镇乡旗社冲湾坪坳岭塘桥坝寨沟店铺垸]|嘎查|社区)"
     rf"(?:的|有个|有一个|一个)?(?=[{HAN}]{{2,4}}(?:[、和与][{HAN}]{{2,4}})?(?:{_ACT}))"
 )
 BEHIND = re.compile(
     rf"(?:幕后|背后|真正|实际|老板|主谋|带头|牵头|指使|为首|主使|其实)[^，。；！？,;\n]{{0,16}}[的是](?=[{HAN}]{{3}}(?:[，。；,;\s]|$))"
 )
+_NICKED = "(?:老板|村霸|沙霸|头目|矿主|包工头)"
+DOER = re.compile(
+    rf"(?:占[地田]?|盖[房楼]?|建[房厂]?|[挖采][沙土石矿煤山]?|开[矿厂荒]?|卖[地]?|填|倒|出面|挑头|干这事|搞)的(?:人)?(?:就是|是|叫)"
+    rf"(?:[{HAN}]{{1,6}}[村组镇乡屯队]的?(?:村民)?)?(?=[{HAN}]{{2,4}}(?:[，。、；,;\s]|$))"
+)
+"""占地的是前进村孟凡, 出面的是冯小兵."""
 ALIAS = re.compile(
-    rf"(?:外号|绰号|人称|诨号|诨名|花名|小名|江湖人称|号称|(?:都|大家|村里人|人家|别人)(?:管他)?叫他)"
+    rf"(?:{_NICKED}(?=[“\"「『‘])|外号|绰号|人称|诨号|诨名|花名|小名|江湖人称|号称|(?:都|大家|村里人|人家|别人)(?:管他)?叫他)"
     rf"(?:叫做?|是|为|[:：])? ?"
     rf"(?:[“\"「『‘]([{HAN}]{{2,5}})[”\"」』’]|([{HAN}]{{2,4}}?)(?=的|这个|那个|这人|带|在|把|领|组织|雇|[，。；、,;\s)）]|$))"
 )
@@ -251,11 +257,14 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
             place = link.end() if link else end
 
     for match in RESPONDENT_CUE.finditer(text):
+        if match["title"] in _CALLED and OWN_NAME.search(text, max(0, match.start() - 12), match.start()):
+            continue  # 我叫张三，外号 …
         if not _reporter_side(text, match.start()):
             add(match.end(), match["title"])
     for match in ALIAS.finditer(text):
         group = 1 if match[1] else 2
-        if match[group] not in taken and not _reporter_side(text, match.start()):
+        own = OWN_NAME.search(text, max(0, match.start() - 12), match.start())
+        if match[group] not in taken and not own and not _reporter_side(text, match.start()):
             found.append(Name(match[group], match.start(group), match.end(group), "natural_person", "绰号"))
             seen.update(range(match.start(group), match.end(group)))
     for match in NAMED.finditer(text):
@@ -265,7 +274,7 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
         person = person_at(text, match.end())
         if person and len(person[0]) > 1 and _TAKES.match(text, person[1]):
             add(match.end(), match[0])
-    for pattern in (BEFORE_FACT, OTHERS_KIN, BEHIND):
+    for pattern in (BEFORE_FACT, OTHERS_KIN, BEHIND, DOER):
         for match in pattern.finditer(text):
             if match[0] == "是" and _reporter_side(text, match.end()):
                 continue
@@ -294,6 +303,7 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
     return unique(sorted(found, key=lambda item: item.start)[:MAX_NAMES])
 
 
+_CALLED = ("外号", "绰号", "人称")
 _TAKES = re.compile("[，。；,;\\s]|$|[建盖开挖办搞堆种养做采经]")
 OWN_NAME = re.compile(r"(?:名字|姓名|我)[^，。；！？,;\n]{0,8}[，, ]{0,2}$")
 OTHERS = re.compile(r"[他她]|老板|支书|主任|村长|对方|那人|那个|队长|书记|人家|包工头")

@@ -29,7 +29,7 @@ REPORTER_CUE = re.compile(
     r"(?:我的名字叫做?|我的名字是|我名字叫|我名叫|我叫做?|我就叫|本人叫|本人姓名|本人名叫|本人系|"
     r"本人是|本人[:：]?|(?<!被)(?:实名)?(?:举报[人者]|反映[人者]|投诉[人者]|来电[人者]|来信[人者]|写信[人者]|寄[件信]人|寄信者|发[件信]人|来访人|诉求人|咨询人|报告人|控告人|"
     r"检举人|申请人|信访人|上访人|求助人|报案人|申诉人|请愿人|陈述人|留言人|留言者|发帖人|来函人|具名人|联名人|联系人)(?:代表)?"
-    r"(?:[（(](?:签名|签字|签章|签名盖章|盖章|手印|捺印)[）)])?(?:的?姓名|名字|名称|信息|资料)?(?:是|叫|为|系)?|署名|具名|落款|签名|(?<![人位体])姓名(?:叫做?|是|为)?|我是|我姓|本人姓|"
+    r"(?:[（(](?:签名|签字|签章|签名盖章|盖章|手印|捺印)[）)])?(?:的?姓名|名字|名称|信息|资料)?(?:自称|称)?(?:是|叫|为|系|姓)?|署名|具名|落款|签名|(?<![人位体])姓名(?:叫做?|是|为)?|我是|我姓|本人姓|"
     r"[免敝]贵?姓?|[俺咱](?:家)?(?:姓|叫|是)|叫我|我是姓|名字(?=叫))[ \t\u3000]{0,4}[:：]?[ \t\u3000]{0,4}"
     r"(?:\n[ \t]{0,4})?"
 )
@@ -39,7 +39,7 @@ REPORTER_MEMBER = re.compile(
     rf"兼\w{2})?(?:叫|名叫|[:：])?(?=[{HAN}])"
 )
 TELLS = re.compile(
-    rf"(?<![被将把对让给])(?:村民|居民|群众|市民|农民|牧民)(?=[{HAN}]{{2,4}}(?:来电|来信|来访)?(?:反映|举报|投诉)(?![人者]))"
+    rf"(?<![被将把对让给])(?:村民|居民|群众|市民|农民|牧民|职工|工人|业主|住户|教师|老师|党员|干部)(?=[{HAN}]{{2,4}}(?:来电|来信|来访)?(?:反映|举报|投诉)(?![人者]))"
 )
 MEMBER_OF = re.compile(
     rf"(?:我|本人)(?:是|系)[^，。；！？,;\n]{{2,24}}?[村组社屯庄队乡镇坪沟湾坳坡寨岭冲塘桥坝店集堡营峪埠]的(?=[{HAN}])"
@@ -92,6 +92,15 @@ _FULLY = re.compile(
     rf"(?:大名|真名|本名|全名|学名|户口本?上|身份证上)(?:的?名字)?[是叫为:：]{{0,2}}(?=[{HAN}]{{2,4}})"
 )
 """我叫小梅，大名是刘冬梅: the name of the papers stands for the other."""
+_ASKED = re.compile(
+    r"(?P<ask>贵姓|怎么称呼|如何称呼|叫什么(?:名字)?)[？?。，,！ \n]{1,3}(?:(?:来电人|来电者|举报人|市民|群众)[:：] ?)?"
+    r"(?:嗯|呃|哦)?[，, ]?(?:我|俺|免贵)?(?P<say>姓|叫|是)?(?=[\u4e00-\u9fff])"
+)
+_TOGETHER = re.compile(
+    rf"(?:我们|俺们|咱们)(?:几个|[两俩三仨四五六七八九十][个位]?|几户)?(?:村民|人|邻居|农户)?[，,：: ]{{1,2}}"
+    rf"(?=[{HAN}]{{2,4}}[、和][{HAN}]{{2,4}}(?:[、和][{HAN}]{{2,4}}){{0,6}}[，,。 ])"
+)
+_DESCRIBED = re.compile(rf"(?:本人|我是|我叫)([{HAN}]{{2,6}})(?=[，,（( ]{{1,2}}(?:男|女)(?:性|士)?[，,。）) ])")
 _SEX = re.compile(
     r"(?:来电人|举报人|反映人|投诉人|来访人)[（(，, ：:]{0,2}[男女](?:性|士)?[）)，, ]{0,2}姓(?=[\u4e00-\u9fff])"
 )
@@ -154,6 +163,14 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
         person = person_at(text, match.end())
         if person and len(person[0]) > 1 and not is_han(text[person[1] : person[1] + 1] or "。"):
             found += _reporter_at(text, match.end(), "我叫")
+    for match in _TOGETHER.finditer(text):
+        found += _listed(text, match.end())
+    for match in _ASKED.finditer(text):
+        family = match["say"] == "姓" or (match["ask"] == "贵姓" and not match["say"])
+        found += _reporter_at(text, match.end(), "我姓" if family else "答")
+    for match in _DESCRIBED.finditer(text):
+        if not _NO_NAME.search(match[1]) and person_at(text, match.start(1)) is None:
+            found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "本人"))
     for match in _SEX.finditer(text):
         found += _reporter_at(text, match.end(), "我姓")
     for match in TELLS.finditer(text):
@@ -168,7 +185,22 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
         found += _beside(text, end)
     found += _signatures(text)
     found += senders(text)
+    families = {name.value[:1] for name in found}
+    found = [n for n in found if not (len(n.value) == 2 and n.value[0] in "老小" and n.value[1] in families)]
     return unique(sorted(found, key=lambda name: name.start)[:MAX_NAMES])
+
+
+def _listed(text: str, place: int) -> Iterator[Name]:
+    """Names one after another: 贺建华、易小平、卜友良."""
+    for _ in range(9):
+        person = person_at(text, place)
+        if person is None or len(person[0]) < 2 or not not_a_place(text, *person):
+            return
+        yield Name(person[0], place, person[1], "natural_person", "我们")
+        link = _AND.match(text, person[1])
+        if link is None:
+            return
+        place = link.end()
 
 
 def answered(text: str) -> list[Name]:
@@ -252,13 +284,13 @@ def _whole_name(place: int, surname: str, given: re.Match[str], cue: str) -> Nam
 _SPELT = rf"(?:[，, ]{{0,2}}(?:就是)?[{HAN}]{{1,6}}的?[{HAN}]){{0,1}}"  # 弓长张, 钟表的钟
 _GIVEN = re.compile(
     rf"{_SPELT}[，,、 ]{{0,2}}(?:我|名字|名)?"
-    r"(?:单名(?:一个|是|叫|单)?|(?:全名|大名|名字|名|就)?(?:叫做?|是叫)|全名是?|名字是)"
+    r"(?:单[名字](?:一个|是|叫|单)?|(?:全名|大名|名字|名|就)?(?:叫做?|是叫)|全名是?|名字是)"
     rf"([{HAN}]{{1,3}}?)(?:字)?(?=[，。,；;\s▇]|我|电话|手机|住|家|$)"
 )
 """The given name, or the whole name, said after the surname."""
 _SETTLED = "沟坡湾坳屯庄寨岭冲塘桥坝坪垸店集洼畈圩堡营梁峪埠组社队巷街"
 _NO_NAME = re.compile(
-    r"[厂场矿公司店]$|^(?:家[中里人]|全家|手[中里上])|[被把将在向了]|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上|^[免贵姓]"
+    r"[厂场矿公司店]$|^(?:家[中里人]|全家|手[中里上])|[被把将在向了]|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上|^[免贵姓无略]|隐[去匿瞒]|提供|不便"
 )
 _STRONG = ("人", "者", "表", "款", "名", "是", "为")
 _NAMING = (
