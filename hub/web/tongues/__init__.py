@@ -8,6 +8,7 @@ none of this. Statutory notices, papers and printed forms are Chinese in every t
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, MutableMapping
 from functools import cache
 from pathlib import Path
@@ -33,8 +34,19 @@ PAPERS = frozenset(
     {"clue_paper.html", "clue_registration.html", "clue_handling.html", "handover_sheet.html", "mailroom_covers.html"}
 )
 """Printed forms: in Chinese, whoever prints them."""
-SAID = ("message", "problem", "error")
-"""Expressions of templates that show a sentence the program has put together."""
+SAID = frozenset({
+    "message", "problem", "error", "done", "said", "title", "form.problem", "note.problem", "period.problem",
+    "form.label", "run.words", "row.due_words", "one.row.due_words", "item.words", "item.limit", "item.base",
+    "item.base_words", "item.ended", "item.effect", "item.article", "entry.article", "entry.change",
+    "entry.actor", "step.why", "day.why", "spec.title", "spec.intro", "box.help", "offer.refusal",
+    "one.refusal", "offer.left", "task.left", "quiet", "line", "drawn.distance",
+    "rules_page.html:one.value", "rules_page.html:row.value", "rules_page.html:one.shipped",
+    "rules_page.html:choice.label", "rules_page.html:one.label", "rules_page.html:choice.takes",
+    "wordings.html:row.template.title", "choose.html:title", "citizen/report.html:title",
+})  # fmt: skip
+"""Expressions, of all templates or of one, that show a sentence the program has put together and nothing that a person
+wrote. Articles of the law (`….article`) are among them; `values.…` are boxes to type in and never are."""
+_SAID = re.compile(r"\{\{ ((?!values\.|limits\.)[a-z_.]+)( or '')? \}\}")
 STATIC = Path(__file__).parents[1] / "static"
 
 
@@ -74,10 +86,15 @@ class Loader(BaseLoader):
 
 def english(source: str, template: str) -> str:
     """A template's text with what is known in English."""
+
+    def says(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in SAID or f"{template}:{name}" in SAID or name.rpartition(".")[2] == "article":
+            return f"{{{{ ({name}{match[2] or ''})|said }}}}"
+        return match[0]
+
     told = segments.rewrite(source, translations().within(Path(template).name))
-    for name in SAID:
-        told = told.replace("{{ " + name + " }}", "{{ " + name + "|said }}")
-    return told.replace('<html lang="zh-CN"', '<html lang="en"')
+    return _SAID.sub(says, told).replace('<html lang="zh-CN"', '<html lang="en"')
 
 
 class Environment(FlaskEnvironment):

@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po
 
 from hub.web.tongues.segments import PLACE, Lookup, fill
 
+SAID_PLACES = "words:"
 PO = Path(__file__).parents[1] / "catalogue" / "en.po"
 
 
@@ -24,6 +25,8 @@ class Pattern:
 
     chinese: re.Pattern[str]
     english: str
+    words: frozenset[int] = frozenset()
+    """Places whose values are words of the program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,11 @@ class Translations:
         for pattern in self.patterns:
             match = pattern.chinese.fullmatch(text)
             if match:
-                return fill(pattern.english, [self.words.get(value, value) for value in match.groups()])
+                values = [
+                    (self.said(value) or value) if number in pattern.words else value
+                    for number, value in enumerate(match.groups())
+                ]
+                return fill(pattern.english, values)
         return None
 
 
@@ -55,6 +62,11 @@ def stored(path: Path = PO) -> Catalog:
     """The catalogue as babel reads it."""
     with path.open("rb") as file:
         return read_po(file, locale="en", charset="utf-8")
+
+
+def _said_places(comments: list[str]) -> frozenset[int]:
+    found = [one.removeprefix(SAID_PLACES) for one in comments if one.startswith(SAID_PLACES)]
+    return frozenset(int(number) for one in found for number in one.split())
 
 
 def _expression(segment: str) -> re.Pattern[str]:
@@ -75,7 +87,9 @@ def translations() -> Translations:
             apart[message.context, str(message.id)] = str(message.string)
             continue
         words[str(message.id)] = str(message.string)
-        if PLACE.search(str(message.id)) and any(str(name).endswith(".py") for name, _ in message.locations):
-            patterns.append((str(message.id), str(message.string)))
+        worded = PLACE.search(str(message.id)) and re.search(r"[\u3400-\u9fff]", str(message.id))
+        if worded and any(str(name).endswith(".py") for name, _ in message.locations):
+            patterns.append((str(message.id), str(message.string), _said_places(message.auto_comments)))
     patterns.sort(key=lambda one: -len(PLACE.sub("", one[0])))  # the longest wording first: the least general one
-    return Translations(words, tuple(Pattern(_expression(one), english) for one, english in patterns), apart)
+    made = tuple(Pattern(_expression(one), english, said) for one, english, said in patterns)
+    return Translations(words, made, apart)

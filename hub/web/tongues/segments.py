@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _LITERAL = re.compile(_STRING, re.DOTALL)
-_COMPARED = re.compile(r"[=!]=\s*$"), re.compile(r"\s*[=!]=")
+_COMPARED = re.compile(r"[=!]=\s*$"), re.compile(r"\s*(?:[=!]=|(?:not\s+)?in\b)")
 _SPACED = re.compile(r"\{%[-+]?\s*(?:if|elif|else|endif|for|endfor)\b")
 _ENTITY = re.compile(r"&(?!#?\w+;)")
 _ATTRIBUTE = re.compile(r"([\w:-]+)\s*=\s*$")

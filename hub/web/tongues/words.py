@@ -8,22 +8,46 @@ an object of its own, however it reads, and is never touched: a report that says
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import CodeType, FunctionType, MappingProxyType
 from typing import Any
 
-from hub.law import topics, workflow
+from hub.law import notices, retention, scope, topics, workflow
 from hub.web.tongues.catalogue import translations
 from hub.web.tongues.segments import CHINESE
 
 OURS = ("hub", "channels", "transcription")
 
 
-def _tables() -> list[Any]:
-    """Tables that are read from files, not written in modules."""
-    return [workflow.rules(), topics.labels()]
+ARTICLE = re.compile(r"第([一二三四五六七八九十]+)条(?:第[（(]([一二三四五六七八九十]+)[）)]项)?")
+_NUMBERS = "零一二三四五六七八九十"
+
+
+def tables() -> dict[str, Any]:
+    """Tables of the law that are read from files, not written in modules."""
+    return {
+        "workflow": [(rule.label, rule.article) for rule in workflow.rules().values()],
+        "topics": topics.labels(),
+        "notices": [(template.title, template.article) for template in notices.shipped()],
+        "retention": retention.schedule(),
+        "scope": [(version.classes, version.refused) for version in scope.versions()],
+    }
+
+
+def article(text: str) -> str:
+    """第十二条第（三）项 as Article 12 (3); anything else as it is."""
+
+    def number(chinese: str) -> int:
+        tens, ten, ones = chinese.rpartition("十")
+        return (_NUMBERS.index(tens) if tens else 1) * 10 * bool(ten) + (_NUMBERS.index(ones) if ones else 0)
+
+    def one(match: re.Match[str]) -> str:
+        return f"Article {number(match[1])}" + (f" ({number(match[2])})" if match[2] else "")
+
+    return ARTICLE.sub(one, text)
 
 
 def _inside(one: Any) -> Iterator[Any]:
@@ -51,12 +75,18 @@ def _inside(one: Any) -> Iterator[Any]:
 
 def constants() -> list[str]:
     """Every Chinese string that the loaded program holds as a constant."""
-    found: list[str] = []
-    seen: set[int] = set()
-    waiting: list[Any] = _tables()
+    roots: list[Any] = [tables()]
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] in OURS:
-            waiting.extend(vars(module).values())
+            roots.extend(vars(module).values())
+    return held(roots)
+
+
+def held(roots: list[Any]) -> list[str]:
+    """The Chinese strings that the given values hold, each object once."""
+    found: list[str] = []
+    seen: set[int] = set()
+    waiting = list(roots)
     while waiting:
         one = waiting.pop()
         if id(one) in seen:
@@ -77,7 +107,8 @@ def constants() -> list[str]:
 def _known() -> dict[int, tuple[str, str]]:
     """By identity: the constant itself (kept alive, so that its identity stays its own) and its English."""
     words = translations().words
-    return {id(one): (one, words[one]) for one in constants() if one in words}
+    known = {id(one): (one, words[one]) for one in constants() if one in words}
+    return known | {id(one): (one, article(one)) for one in constants() if ARTICLE.fullmatch(one)}
 
 
 def label(value: Any) -> Any:
@@ -91,14 +122,22 @@ def label(value: Any) -> Any:
 
 def said(value: Any) -> Any:
     """The English of a sentence that the program put together. Only for places that show nothing else."""
-    if isinstance(value, str):
-        told = label(value)
-        if told is not value:
-            return told
-        text = str(value)
-        known = translations().said(text)
-        if known is None and text.endswith("。"):
-            whole = translations().said(text[:-1])
-            known = whole + "." if whole is not None else None
-        return value if known is None else type(value)(known) if type(value) is not str else known
-    return value
+    told = label(value)
+    return sentence(value) if told is value and type(value) is str else told
+
+
+def sentence(text: str) -> str:
+    """A sentence of the program in English; as it is where no wording fits. `A → B` is two of them."""
+    known = translations().said(text)
+    if known is not None:
+        return known
+    if " → " in text:
+        return " → ".join(sentence(part) for part in text.split(" → "))
+    for mark, english in (("；", "; "), ("，", ", "), ("、", ", ")):
+        parts = [translations().said(part) for part in text.split(mark)]
+        if len(parts) > 1 and None not in parts:
+            return english.join(part for part in parts if part is not None)
+    if text.endswith("。"):
+        whole = sentence(text[:-1])
+        return text if whole == text[:-1] else whole + "."
+    return article(text)
