@@ -1,6 +1,7 @@
 """Fills a running hub (HUB_VAR) for the walk: `python tests/browser/county.py people` gives everybody a session,
-`… full` puts on every page what strains it: the longest names, a group of 30, 40 notices, a letter of 200 pages.
-Prints JSON: cookies by role, or what the parameters of the pages stand for.
+`… full` puts on every page what strains it: the longest names, a group of 30, 40 notices, a letter of 200 pages;
+`… plain` the same things as they are on an ordinary day. Prints JSON: cookies by role, or what the parameters
+of the pages stand for.
 """
 
 from __future__ import annotations
@@ -36,34 +37,24 @@ from hub.models import (
 )
 from hub.ports import add_source
 from hub.terms import Role
-from tests.browser import strain
+from tests.browser import kept, strain
+from tests.browser.load import PLAIN, STRAINED, Load
 from tests.browser.seed import CALL, HTML, PASSWORD, settled, take
 from tests.browser.town import SOURCE, WECHAT
 
-LONG = "阿卜杜热依木·买买提吐尔逊·阿不力克木·艾合买提江"
-FIRM = "湖南省益阳市桃江县武潭镇鑫隆达远新型环保建筑材料与矿产品综合开发利用有限责任公司第三分公司"
-PLACE = "湖南省益阳市桃江县武潭镇红旗村第十二村民小组老粮站后面靠近水库溢洪道的基本农田保护区"
-URL = "http://news.example.cn/" + "a" * 160
-TEXT = (
-    f"{PLACE}，{FIRM}未经批准占用永久基本农田二十八亩堆放砂石并建设三栋彩钢厂房，从今年三月开始施工，现在仍在浇筑地面。"
-    f"我叫{LONG}，电话13800001234，住址湖南省益阳市桃江县武潭镇红旗村一组7号。网上也有报道：{URL}。"
-)
 CITY_ROLES = (Role.SUPERVISOR,)
 SAME = {"same_place": True, "same_time": True, "same_respondent": True, "same_facts": True}
-OFFICERS = [{"name": LONG[:12], "certificate": "湘430922001", "valid_until": "2027-12-31"},
-            {"name": "李核查", "certificate": "湘430922002", "valid_until": "2027-12-31"}]  # fmt: skip
 NO_META: dict[str, Any] = {"also": [], "meta": {}}
-FARM = "桃江县农业农村局"
 
 
-def cast() -> dict[str, int]:
+def cast(load: Load = STRAINED) -> dict[str, int]:
     """One person a role, as the demo has them; made where they are not."""
     with db.transaction() as session:
         known = {row.login: row.id for row in session.scalars(select(User))}
         for role in Role:
             if role.value not in known:
                 unit = CITY if role in CITY_ROLES else UNIT
-                made = staff.add(session, role.value, f"{LONG}（{role.value}）"[:40], PASSWORD, unit, [role])
+                made = staff.add(session, role.value, f"{load.who}（{role.value}）"[:40], PASSWORD, unit, [role])
                 known[role.value] = made.id
         if "second" not in known:
             known["second"] = staff.add(session, "second", "孙第二负责人", PASSWORD, UNIT, [Role.LEAD]).id
@@ -79,8 +70,8 @@ def cookies(known: dict[str, int]) -> dict[str, str]:
 class Hand:
     """Acts of the named cast."""
 
-    def __init__(self, known: dict[str, int]) -> None:
-        self.known = known
+    def __init__(self, known: dict[str, int], load: Load = STRAINED) -> None:
+        self.known, self.load = known, load
         self.today = clock.today().isoformat()
 
     def who(self, session: Session, role: str) -> people.Actor:
@@ -103,7 +94,7 @@ class Hand:
         with db.transaction() as session:
             return work(session, self.who(session, role))
 
-    def clue(self, number: int, words: str = TEXT, **sender: str) -> int:
+    def clue(self, number: int, words: str = "", **sender: str) -> int:
         """A registered clue with its text, as an entrance would have made it."""
         with db.transaction() as session:
             unit = units.by_code(session, UNIT)
@@ -114,25 +105,27 @@ class Hand:
                          meta=key.seal_json({"key": f"walk-{number}"} | NO_META, "intake.meta"))  # fmt: skip
             session.add(row)
             session.flush()
-            who = Sender(**({"name": LONG, "phone": f"1380000{number:04d}"} | sender))
-            report = Report(parts=(Part(PartKind.TEXT, text=words),), sender=who)
+            who = Sender(**({"name": self.load.who, "phone": f"1380000{number:04d}"} | sender))
+            report = Report(parts=(Part(PartKind.TEXT, text=words or self.load.text),), sender=who)
             return intake.register(session, row.id, [NewReport(report)])[0]
 
 
-def long_mail() -> bytes:
+def long_mail(load: Load) -> bytes:
     made = EmailMessage()
     made["From"], made["To"] = "Zhang <zhang.san@example.org>", "clue@example.cn"
-    made["Subject"] = "关于" + FIRM + "长期非法占用基本农田的情况反映和补充材料（第二次）"
+    made["Subject"] = "关于" + load.firm + "长期非法占用基本农田的情况反映和补充材料（第二次）"
     made["Message-ID"] = "<walk@example.org>"
-    made.set_content(TEXT)
+    made.set_content(load.text)
     made.add_alternative(HTML, subtype="html")
-    made.add_attachment("附件说明\n".encode(), maintype="text", subtype="plain", filename="证据材料" * 24 + ".txt")
+    made.add_attachment(
+        "附件说明\n".encode(), maintype="text", subtype="plain", filename=load.much("证据材料", 24) + ".txt"
+    )
     return made.as_bytes()
 
 
 def group(hand: Hand) -> int:
-    """A main clue with 29 members."""
-    main, *members = [hand.clue(number) for number in range(100, 130)]
+    """A main clue with its members."""
+    main, *members = [hand.clue(number) for number in range(100, 100 + hand.load.group)]
     settled(150)
     hand.act(main, "determine.P1", place=UNIT, **{"class": "T2"})
     for member in members:
@@ -140,11 +133,16 @@ def group(hand: Hand) -> int:
     return main
 
 
-def letter(pages: int) -> int:
-    """A scanned letter of one page, whose page is then told `pages` times: what a bound petition looks like."""
+def officers(load: Load) -> list[dict[str, str]]:
+    certified = {load.who[:12]: "湘430922001", "李核查": "湘430922002"}
+    return [{"name": name, "certificate": no, "valid_until": "2027-12-31"} for name, no in certified.items()]
+
+
+def letter(load: Load) -> int:
+    """A scanned letter of one page, whose page is then told many times: what a bound petition looks like."""
     from tests.browser.test_work import pdf
 
-    take("letter", "walk.pdf", pdf("举报信\n" + PLACE + "，\n" + FIRM + "占用耕地十二亩，\n请求查处。"))
+    take("letter", "walk.pdf", pdf("举报信\n" + load.place + "，\n" + load.firm + "占用耕地十二亩，\n请求查处。"))
     settled(150)
     with db.transaction() as session:
         clue = session.scalars(select(Clue.id).where(Clue.channel == "letter").order_by(Clue.id.desc())).first()
@@ -156,7 +154,7 @@ def letter(pages: int) -> int:
                            s.text, s.confidence, s.origin, s.words
                     from segment s join transcript t on t.id = s.transcript_id join part p on p.id = t.part_id
                     cross join generate_series(2, :pages) n where p.clue_id = :clue"""),
-            {"pages": pages, "clue": clue},
+            {"pages": load.pages, "clue": clue},
         )
     return clue
 
@@ -168,20 +166,20 @@ def notices(clue: int, wanted: int) -> None:
             notify.ask(session, clue, "accepted", {}, once=f"walk:{number}")
 
 
-def full() -> dict[str, Any]:
-    known = cast()
-    hand = Hand(known)
+def full(load: Load) -> dict[str, Any]:
+    known = cast(load)
+    hand = Hand(known, load)
     now = clock.now()
     take("phone", CALL.name, CALL.read_bytes())
-    take("email", "long.eml", long_mail())
+    take("email", "long.eml", long_mail(load))
     take("letter", "bad.pdf", b"%PDF-1.4 nothing behind it")
     main = group(hand)
     with db.reading() as session:
         member = session.scalar(select(Clue.no).where(Clue.main_id == main).order_by(Clue.id).limit(1))
     many = hand.clue(200)
-    notices(many, 40)
+    notices(many, load.notices)
     hand.act(many, "determine.P1", place=UNIT, **{"class": "T2"})
-    hand.act(many, "verify.start", officers=OFFICERS, started=hand.today)
+    hand.act(many, "verify.start", officers=officers(load), started=hand.today)
     out = hand.clue(201)
     hand.act(out, "transfer", department="农业农村主管部门", stage="verify", words="地块为宅基地")
     n2, n4 = hand.clue(202), hand.clue(203)
@@ -190,27 +188,28 @@ def full() -> dict[str, Any]:
     up = hand.clue(204)
     hand.act(up, "escalate", reason="unclear")
     major = hand.clue(205)
-    hand.act(major, "mark.major", criterion="farmland", reason_text="占用永久基本农田二十八亩，" * 10)
-    hand.act(major, "supervise.order", "supervisor", reason_text="请按期核查并报告，" * 12,
+    hand.act(major, "mark.major", criterion="farmland", reason_text=load.much("占用永久基本农田二十八亩，", 10))
+    hand.act(major, "supervise.order", "supervisor", reason_text=load.much("请按期核查并报告，", 12),
              due=(clock.today() + timedelta(9)).isoformat())  # fmt: skip
-    for number in range(206, 230):
-        hand.clue(number, words=TEXT[:80])
+    for number in range(206, 206 + load.more):
+        hand.clue(number, words=load.text[:80])
     rules(hand)
     line = mailroom(hand)
     with db.transaction() as session:
         reporter = session.scalars(select(ClueReporter.reporter_id).where(ClueReporter.clue_id == main)).first()
         assert reporter is not None
         lead, found = hand.who(session, "lead"), session.get_one(Clue, main)
-        protection.mark(session, lead, found, reporter, "多次以同一虚构事实举报，" * 20)
+        protection.mark(session, lead, found, reporter, load.much("多次以同一虚构事实举报，", 20))
         for number in range(3):
             kind = list(protection.LEAKS)[number % len(protection.LEAKS)]
-            protection.report_leak(session, lead, kind, "纸质材料遗失，" * 40, now, found)
-        disposal.hold(session, lead, found, "行政复议期间不得销毁，" * 8)
-    why = "核对举报人联系方式以便现场指认" * 5
+            protection.report_leak(session, lead, kind, load.much("纸质材料遗失，", 40), now, found)
+        disposal.hold(session, lead, found, load.much("行政复议期间不得销毁，", 8))
+    why = load.much("核对举报人联系方式以便现场指认", 5)
     hand.do("lead", lambda s, who: reveal.ask(s, who, s.get_one(Clue, main), why, fresh=True, sign_in="walk"))
+    kept.keep(hand, [main, many, out, major])
     settled(150)
-    scan = letter(200)
-    told, scanned = strain.telling(), strain.scans(known)
+    scan = letter(load)
+    told, scanned = strain.telling(load), strain.scans(known, load)
     with db.reading() as session:
         nos = {row.id: row.no for row in session.execute(select(Clue.id, Clue.no))}
         phone = session.scalars(select(Clue.no).where(Clue.channel == "phone")).first()
@@ -220,7 +219,7 @@ def full() -> dict[str, Any]:
         return {
             "main": nos[main], "notices": nos[many], "out": nos[out], "n2": nos[n2], "n4": nos[n4], "scan": nos[scan],
             "up": nos[up], "major": nos[major], "phone": phone, "mail": mail,
-            "source": entrance(), "letter": line,
+            "source": entrance(load), "letter": line,
             "intake": session.scalars(select(Intake.id).order_by(Intake.id)).first(),
             "calendar": session.scalars(select(CalendarProposal.id)).first(),
             "member": member, "transfer": session.scalars(select(Transfer.id)).first(), **told, **scanned,
@@ -230,8 +229,8 @@ def full() -> dict[str, Any]:
 
 def mailroom(hand: Hand) -> int:
     """A line of the register with everything on it; its number."""
-    boxes = {"reporter_name": LONG[:20], "phone": "13800001234", "signers": "李四\n王五\n赵六", "mode": "real_name",
-             "addressee": "桃江县自然资源主管部门执法大队", "stamped": hand.today, "receipt": "1",
+    boxes = {"reporter_name": hand.load.who[:20], "phone": "13800001234", "signers": "李四\n王五\n赵六",
+             "mode": "real_name", "addressee": "桃江县自然资源主管部门执法大队", "stamped": hand.today, "receipt": "1",
              "opened": "1"}  # fmt: skip
 
     def enter(session: Session, who: people.Actor) -> int:
@@ -240,12 +239,12 @@ def mailroom(hand: Hand) -> int:
     return int(hand.do("mailroom", enter))
 
 
-def entrance() -> str:
+def entrance(load: Load) -> str:
     """An official account with the longest name; its id."""
     secrets = {name: WECHAT[name] for name in ("token", "aes_key", "app_secret")}
     with db.transaction() as session:
         given = {"app_id": WECHAT["app_id"]}
-        add_source(session, SOURCE, "wechat", UNIT, "公众号" * 12, settings=given, secrets=secrets)
+        add_source(session, SOURCE, "wechat", UNIT, load.account, settings=given, secrets=secrets)
     return SOURCE
 
 
@@ -257,15 +256,18 @@ def rules(hand: Hand) -> None:
     hand.do("sysadmin", lambda s, who: casework.propose_calendar(s, who, calendar))
     own = hand.known
     hand.do("lead", lambda s, who: casework.set_absence(s, who, own["handler"], own["second"], day, day + timedelta(3)))
-    steps = [casework.Step("审核", "handler"), casework.Step("审批" * 10, "lead")]
+    steps = [casework.Step("审核", "handler"), casework.Step(hand.load.much("审批", 10), "lead")]
     hand.do("lead", lambda s, who: casework.set_chain(s, who, "determine.P5", steps))
-    why = "益自然资办发〔2026〕3号《关于线索办理时限的通知》" * 3
+    why = hand.load.much("益自然资办发〔2026〕3号《关于线索办理时限的通知》", 3)
     hand.do("lead", lambda s, who: casework.propose_switch(s, who, UNIT, "cutoff", "17:30", day, reason=why))
-    entry = casework.NewEntry(FARM * 4, "punish", "市政府办〔2026〕8号", day, UNIT, "T4", "0737-8888888")
+    entry = casework.NewEntry(hand.load.office, "punish", "市政府办〔2026〕8号", day, UNIT, "T4", "0737-8888888")
     hand.do("sysadmin", lambda s, who: casework.add_entry(s, who, entry))
-    hand.do("lead", lambda s, who: tokens.make(s, who, "市级平台对接" * 9, list(tokens.SCOPES), expires, []))
+    hand.do(
+        "lead", lambda s, who: tokens.make(s, who, hand.load.much("市级平台对接", 9), list(tokens.SCOPES), expires, [])
+    )
 
 
 if __name__ == "__main__":
     with attached():
-        print(json.dumps(cookies(cast()) if sys.argv[1] == "people" else full()))
+        what = sys.argv[1]
+        print(json.dumps(cookies(cast()) if what == "people" else full(PLAIN if what == "plain" else STRAINED)))

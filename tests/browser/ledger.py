@@ -19,7 +19,9 @@ from hub.access import staff
 from hub.cli.attach import attached
 from hub.mailroom import register
 from hub.models import Clue, User
-from tests.browser.county import Hand
+from tests.browser import kept
+from tests.browser.county import Hand, officers
+from tests.browser.load import PLAIN
 from tests.browser.seed import PASSWORD, mail, settled, take
 
 if TYPE_CHECKING:
@@ -93,6 +95,28 @@ def change(what: str, no: str = "") -> dict[str, float]:
     return {"at": time.time()}
 
 
+def finish() -> dict[str, int]:
+    """The newest report of the web, an anonymous one: accepted, verified and found true. Its query page tells it."""
+    with db.reading() as session:
+        lead = session.scalars(select(User.id).where(User.login == "lead")).one()
+        clue = session.scalars(select(Clue.id).where(Clue.channel == "other").order_by(Clue.id.desc())).first()
+    assert clue is not None
+    hand = Hand({"lead": lead})
+    hand.act(clue, "determine.P1", "lead", place="430922", **{"class": "T2"})
+    hand.act(clue, "verify.start", "lead", officers=officers(PLAIN), started=hand.today)
+    hand.act(clue, "verify.end", "lead", result="R1", ended=hand.today)
+    return {}
+
+
+def point(login: str) -> dict[str, int]:
+    """The newest clues get coordinates, as the person would say them."""
+    with db.reading() as session:
+        user = session.scalars(select(User.id).where(User.login == login)).one()
+        clues = list(session.scalars(select(Clue.id).order_by(Clue.id.desc()).limit(len(kept.POINTS))))
+    Hand({login: user}).do(login, lambda session, who: kept.point(session, who, clues))
+    return {}
+
+
 def people() -> dict[str, int]:
     with db.transaction() as session:
         for login, (name, unit, role) in CAST.items():
@@ -118,7 +142,14 @@ def settle() -> dict[str, int]:
     return {}
 
 
-DOES: dict[str, Callable[..., Any]] = {"people": people, "fill": fill, "change": change, "settle": settle}
+DOES: dict[str, Callable[..., Any]] = {
+    "people": people,
+    "fill": fill,
+    "change": change,
+    "settle": settle,
+    "finish": finish,
+    "point": point,
+}
 
 
 def main(what: str, *given: str) -> None:

@@ -101,7 +101,7 @@ PAGES: dict[str, tuple[str, ...]] = {
 NO_PAGES = {
     "/call/lists": "a part of the call pad", "/live": "a stream", "/healthz": "for machines",
     "/metrics": "for machines",
-    "/static/<path:filename>": "files", "/hooks/wechat/<source_id>": "for machines",
+    "/static/<path:filename>": "files", "/static/en/<name>": "files", "/hooks/wechat/<source_id>": "for machines",
     "/sign-in/oidc": "leads away", "/sign-in/oidc/back": "leads away",
     "/clues/<no>/blobs/<int:blob_id>": "files", "/clues/<no>/copies/<int:copy_id>": "files",
     "/clues/<no>/parts/<int:part_id>/html": "the frame inside a clue's page", "/import/<kind>/template": "files",
@@ -185,7 +185,7 @@ def visits(known: dict[str, Any], *, every: bool = False) -> Iterator[Visit]:
     rows += [((address,), [role]) for role, address in (STATES if every else STATES[::3])]
     for addresses, roles in rows:
         for role in roles:
-            open_to = [filled for one in addresses if (filled := _fill(one, _names(known, role)))]
+            open_to = [filled for one in addresses if (filled := fill(one, names_of(known, role)))]
             if not open_to:
                 continue
             if every:
@@ -196,7 +196,7 @@ def visits(known: dict[str, Any], *, every: bool = False) -> Iterator[Visit]:
             turn += 1
 
 
-def _names(known: dict[str, Any], role: str) -> dict[str, Any]:
+def names_of(known: dict[str, Any], role: str) -> dict[str, Any]:
     """The names as this role knows them."""
     own = {name.removesuffix(f":{role}"): value for name, value in known.items() if name.endswith(f":{role}")}
     return {name: value for name, value in (known | own).items() if value}
@@ -207,11 +207,11 @@ def unseen(known: dict[str, Any]) -> set[str]:
     known_rules = [(rule, addresses) for rule, addresses in PAGES.items() if f"GET {rule}" in matrix.items()]
     return {
         f"{role} {rule}" for rule, addresses in known_rules for role in roles_of(rule)
-        if not any(_fill(one, _names(known, role)) for one in addresses)
+        if not any(fill(one, names_of(known, role)) for one in addresses)
     }  # fmt: skip
 
 
-def _fill(address: str, names: dict[str, Any]) -> str:
+def fill(address: str, names: dict[str, Any]) -> str:
     try:
         return address.format_map(names)
     except KeyError:

@@ -19,14 +19,10 @@ from hub import clock, db, intake, notify
 from hub.access import people
 from hub.mailroom import arranging, register, taking, uploads
 from hub.models import ClueReporter, IntakeClue, NoticeTask, ScanPage, ScanStack
+from tests.browser.load import Load
 from tests.browser.seed import settled
 
 UNIT = "430922"
-WHO = "阿卜杜热依木·买买提吐尔逊·阿不力克木·艾合买提江"
-WHERE = "湖南省益阳市桃江县武潭镇红旗村第十二村民小组老粮站后面靠近水库溢洪道的基本农田保护区一组七号"
-FACTS = "未经批准占用永久基本农田二十八亩堆放砂石并建设三栋彩钢厂房，从今年三月开始施工，现在仍在浇筑地面。"
-LEADER = {"leader": "李某某副市长", "instruction": "请市县两级自然资源部门认真核查处理，" * 6, "facts": FACTS,
-          "place": WHERE, "received": "2026-03-02"}  # fmt: skip
 CLERKS = ("mailroom", "handler", "lead")
 ROUTES = ("call", "letter")
 NAMES = {"letter": "letter_task"}  # of a task; a letter of the register is another thing
@@ -58,16 +54,19 @@ def _form(code: str, values: dict[str, str], number: int) -> int:
         return session.scalars(select(IntakeClue.clue_id).where(IntakeClue.intake_id == accepted.intake_id)).one()
 
 
-def telling() -> dict[str, int]:
-    """A task of each kind, the longest names in it: kind → id."""
-    citizen = {"reporter_name": WHO, "reporter_phone": "13800001234", "reporter_address": WHERE, "place": WHERE}
+def telling(load: Load) -> dict[str, int]:
+    """A task of each kind: kind → id."""
+    where = f"{load.place}一组七号"
+    citizen = {"reporter_name": load.who, "reporter_phone": "13800001234", "reporter_address": where, "place": where}
+    leader = {"leader": "李某某副市长", "instruction": load.much("请市县两级自然资源部门认真核查处理，", 6),
+              "facts": load.facts, "place": load.place, "received": clock.today().isoformat()}  # fmt: skip
     for number, route in enumerate(ROUTES):
         clue = _form("letter", citizen, number)
         with db.transaction() as session:
             reporter = session.scalars(select(ClueReporter.reporter_id).where(ClueReporter.clue_id == clue)).one()
             notify.record_wish(session, clue, reporter, [route], hours=(9, 18))
             notify.ask(session, clue, "accepted", {}, once="strain:1")
-    clue = _form("referral", LEADER, 0)
+    clue = _form("referral", leader, 0)
     with db.transaction() as session:
         notify.ask(session, clue, "accepted", {}, once="strain:1")
         session.execute(text("update work set run_at = now() where handler = 'notify' and state = 'pending'"))
@@ -106,18 +105,23 @@ def _begun(session: Session, who: people.Actor) -> int:
     return uploads.begin(session, who).id
 
 
-def scans(known: dict[str, int]) -> dict[str, int]:
+def scans(known: dict[str, int], load: Load) -> dict[str, int]:
     """For each of the clerks, whose batches are their own: names as pages.py asks for them."""
-    found = {f"{name}:{role}": value for role in CLERKS for name, value in _scans(known[role], role).items()}
+    found = {f"{name}:{role}": value for role in CLERKS for name, value in _scans(known[role], role, load).items()}
     return {"batch": found["batch:mailroom"], "reading": found["reading:mailroom"], **found}
 
 
-def _scans(user_id: int, tag: str) -> dict[str, int]:
+def _scans(user_id: int, tag: str, load: Load) -> dict[str, int]:
     """A letter taken in and waiting to be read over, and a batch that is being put in order."""
     from tests.browser.test_work import pdf
 
     clerk, today = Clerk(user_id), clock.today().isoformat()
-    boxes = {"reporter_name": WHO[:20], "addressee": "桃江县自然资源主管部门执法大队", "stamped": today, "opened": "1"}
+    boxes = {
+        "reporter_name": load.who[:20],
+        "addressee": "桃江县自然资源主管部门执法大队",
+        "stamped": today,
+        "opened": "1",
+    }
     first = clerk.do(lambda session, who: register.enter(session, who, boxes, f"{tag}-1").id)
     for number in (2, 3):
         clerk.do(lambda session, who, number=number: register.enter(session, who, boxes, f"{tag}-{number}").id)
@@ -126,7 +130,7 @@ def _scans(user_id: int, tag: str) -> dict[str, int]:
     _take(clerk, read, first)
     batch = clerk.do(_begun)
     bound = _sheet("bound petition", tag, pages=12)
-    files = {"证据材料" * 20 + ".pdf": bound, "信封.pdf": _sheet("envelope", tag), "再来一次.pdf": bound}
+    files = {load.much("证据材料", 20) + ".pdf": bound, "信封.pdf": _sheet("envelope", tag), "再来一次.pdf": bound}
     _sent(clerk, batch, {**files, "坏的.pdf": b"%PDF-1.4 nothing behind it " + tag.encode()})
     _marked(clerk, batch)
     return {"reading": first, "batch": batch}

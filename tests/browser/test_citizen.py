@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import SIZES
+from tests.browser.ledger import told_by
 from tests.browser.test_access import check
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -143,6 +144,37 @@ def test_a_broken_line_and_a_closed_page_lose_nothing(window: Any) -> None:
     first = re.search(r'id="code"[^>]*>([^<]+)<', broken[0])
     assert first
     assert page.inner_text("#code") == first[1], "the same report, the same code"
+
+
+def test_from_the_first_page_to_satisfaction(window: Any, site: Any) -> None:
+    """A telephone, by links alone: report, code, progress, supplement, result, and how satisfied one is, asked once."""
+    page: Page = window(None, "phone").go("/citizen/")
+    page.click("text=我要举报")
+    fill(page, "anonymous")
+    page.click("main .btn-primary")
+    code = page.inner_text("#code")
+    page.click("header >> text=查进度")
+    page.fill("#code-box", code)
+    page.click("main .btn-primary")
+    page.wait_for_url("**/citizen/status")
+    settled(page, "审核中")
+    page.click("text=补充材料")
+    page.fill("#text", "又运来一车钢筋")
+    page.click("main .btn-primary")
+    expect(page.locator("main")).to_contain_text("已收到您的补充")
+    assert page.locator("[name=score]").count() == 0, "not asked before it is over"
+    told_by(site, "settle")
+    told_by(site, "finish")
+    page.goto(f"{site.url}/citizen/status")
+    expect(page.locator(".steps [aria-current]")).to_contain_text("办结")
+    expect(page.locator("main")).to_contain_text("存在违法行为")
+    assert check(page, "asked how satisfied") == []
+    page.check("[name=score] >> nth=0")
+    page.fill("#rate-words", "办得快")
+    page.click("text=提交评价")
+    expect(page.locator("main")).to_contain_text("已收到您的评价")
+    page.reload()
+    assert page.locator("[name=score]").count() == 0, "asked once"
 
 
 def test_without_script(chrome: Browser, site: Any) -> None:

@@ -24,6 +24,17 @@ const hub = (() => {
     }
   }
 
+  // On a phone the rows of a table stand one under another: each cell then says what its column is called.
+  function headed(root) {
+    for (const table of all("table.cards,table.stacked", root)) {
+      const heads = all("thead tr:last-child th", table).map((head) => head.textContent.trim());
+      for (const row of all("tbody tr", table)) [...row.cells].forEach((cell, index) => {
+        const bare = !cell.textContent.trim() || $("form,details,button,.btn", cell);
+        if (index && heads[index] && row.cells.length === heads.length && !bare && !cell.dataset.name) cell.dataset.name = heads[index];
+      });
+    }
+  }
+
   // What was done, for a while, with a way back where there is one: `undo` is a form or a function, `words` its button.
   // It waits while somebody points at it or stands in it.
   function toast(text, { undo = null, words = "撤销", seconds = undo ? 15 : 5 } = {}) {
@@ -127,6 +138,7 @@ const hub = (() => {
     const focus = region.contains(document.activeElement) ? document.activeElement : null;
     const held = focus && (focus.id || focus.getAttribute("href") || focus.getAttribute("aria-label"));
     region.innerHTML = html;
+    headed(region);
     if (held) all("a,input,select,button,summary", region).find((one) => [one.id, one.getAttribute("href"), one.getAttribute("aria-label")].includes(held))?.focus({ preventScroll: true });
     times(region);
     light(stateOn);
@@ -200,5 +212,6 @@ const hub = (() => {
   if (history.length > 1) all("[data-back]").forEach((node) => (node.hidden = false));
 
   times(document);
+  headed(document);
   return { $, all, times, say, toast, live, hear, read, key, keys, holds, row };
 })();
