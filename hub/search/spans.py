@@ -23,8 +23,8 @@ from hub.models.text import SEARCH_TERMS, SPANS
 from hub.search.tokens import phrase, token, unit_token
 
 FEW = 10_000  # rows in all that are asked without a span
-FIRST = 150  # rows that the first span is to hold
-FARTHER = 8  # how many times as far the next span reaches where nothing was met
+FIRST = 1000  # rows that the first span is to hold
+FARTHER = 16  # how many times as far the next span reaches where nothing was met
 AT_MOST = 32  # the same where something was met
 COUNTED_FOR = 60.0  # seconds the number of all rows is taken to stay
 _BASE = min(SPANS.values())
@@ -119,7 +119,7 @@ def _moment(number: int) -> datetime:
 def _rounded(low: int, size: int) -> int:
     """The beginning of a longer span where the size allows it: fewer spans to name."""
     bits = 0
-    while bits + _STEP <= _STEP * (len(_NAMES) - 1) and size >> bits + _STEP >= FARTHER:
+    while bits + _STEP <= _STEP * (len(_NAMES) - 1) and size >> bits >= 1 << 2 * _STEP:
         bits += _STEP
     return low >> bits << bits
 
