@@ -41,7 +41,7 @@ def test_the_map_and_its_table_say_the_same(window: Any, site: Site, size: str) 
     expect(page.locator("button[value=heat]")).to_have_attribute("aria-pressed", "true")
     assert check(page, "heat") == []
     drawn = {
-        one.get_attribute("data-mark"): one.locator("text").inner_text()
+        one.get_attribute("data-mark"): one.locator("text").text_content()
         for one in page.locator("svg.plan [data-mark]").all()
         if one.locator("text").count()
     }
