@@ -70,7 +70,10 @@ def settle() -> None:
 def clues(hub: Path) -> dict[int, str]:
     maker = random.Random(12336)
     bodies = scattered(maker, moments(maker))
-    settle()
+    with db.transaction() as session:
+        session.execute(text("analyze search_row"))
+        settle()
+        assert spans.in_all(session) >= len(bodies)
     return bodies
 
 
@@ -111,6 +114,7 @@ def test_lists_hold_the_same_clues_whichever_way_is_taken(
 ) -> None:
     order = in_order("moment")
     monkeypatch.setattr(spans, "FEW", 0)
+    monkeypatch.setattr(spans, "FIRST", 1)
     with db.reading() as session:
         places = {
             row.clue_id: (row.sort_at, row.clue_id)
@@ -134,6 +138,7 @@ def test_a_list_stays_whole_where_moments_lie_ahead_of_their_records(
 ) -> None:
     """The clock of a demonstration was moved: clues happen in weeks to come and are recorded today."""
     monkeypatch.setattr(spans, "FEW", 0)
+    monkeypatch.setattr(spans, "FIRST", 1)
     monkeypatch.setattr(finding, "LOOK", 1)
     late = min(clues)
     with db.transaction() as session:
@@ -144,13 +149,14 @@ def test_a_list_stays_whole_where_moments_lie_ahead_of_their_records(
     for query in QUERIES:
         wanted = [number for number in order if query in clues[number]]
         assert listed(query) == wanted
-        assert listed(query, limit=1) == wanted[:1]
+        assert [listed(query, limit=n) for n in (1, 2, 3)] == [wanted[:n] for n in (1, 2, 3)]
 
 
 def test_what_was_just_written_is_found_and_what_is_walled_is_not(
     clues: dict[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spans, "FEW", 0)
+    monkeypatch.setattr(spans, "FIRST", 1)
     assert not found("盗采")
     take("new", "盗采河沙")  # after the number of rows was counted
     (hit,) = found("盗采")
