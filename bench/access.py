@@ -83,6 +83,11 @@ def spent_by(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def ran(pid: int) -> float:
+    """Milliseconds that a process was on a processor (schedstat of Linux: finer than the ticks of proc(5))."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
 def timed(work: Callable[[], object], times: int) -> float:
     """Milliseconds of CPU and waiting, the median."""
     taken = []

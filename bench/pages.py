@@ -4,7 +4,10 @@ how long a page takes while 50 consoles are connected (p95 < 200 ms on 2 cores).
 A busy machine makes CPU dearer as well: turn by turn with the page runs a floor, a bare Flask view that asks for 50
 rows in one question and renders as many cells in a template. Their ratio is what the page itself adds.
 
-python bench/pages.py [--clues 100000] [--consoles 50]
+`--every` instead prints what each GET page costs a lead of a county and one of the ministry among N clues: CPU, that of
+the database, statements, size; dearest first. Pages named by a number of something else than a clue are left out.
+
+python bench/pages.py [--clues 100000] [--consoles 50] [--every]
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import argparse
 import http.client
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -22,8 +26,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -32,23 +37,25 @@ import psutil
 import psycopg
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
-from bench.access import spent_by
+from bench.access import ran, spent_by
 from hub import casework, clock, db
 from hub.access import sessions, staff
 from hub.app import create_app
 from hub.casework import fold_counters
 from hub.cli.attach import attached
 from hub.jurisdiction.units import by_code
-from hub.models import Base
+from hub.models import Base, Clue, ClueUnit
 from hub.settings import export, settings
+from hub.web import supervise
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMES, WARM = 100, 12  # pages measured; pages before, until statements are prepared
 THINKS = 2.0  # seconds between two pages of one console
 SECONDS = 30  # of the consoles
 NEAR = 5  # every how many-th clue belongs to the county of the viewers; the rest lie in 99 others
+DEAR = 60.0  # ms of CPU of a page that is out of line
 OPEN = 11  # every how many-th is still open: three years of reports, the old ones closed
 FILL = """
 insert into data_key (id, unit_id, version, wrapped) overriding system value
@@ -168,6 +175,109 @@ def page_cpu(cookie: str) -> tuple[float, float, float]:
     return statistics.mean(cpu["page"]), statistics.median(wall), statistics.mean(cpu["floor"])
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a page took, its second best time: ms of CPU of all, of the database; statements; bytes."""
+
+    path: str
+    who: str
+    status: int
+    cpu: float
+    database: float
+    statements: int
+    size: int
+
+
+SPARED = ("/live", "/static/")  # a stream; files
+VARIED = {  # further addresses of a page
+    "/queue": ("view=mine", "view=overdue", "view=unread", "state=open", "division=431200", "channel=letter",
+               "query=占地", "query=没有的字", "state=closed&division=430922", "topic=photovoltaic"),
+    "/map": ("layer=heat", "state=closed", "state=", "division=430000", "view=overdue"),
+    "/supervise": ("unit=430000", "unit=430922"),
+    "/api/v1/clues": ("state=open", "query=占地"),
+}  # fmt: skip
+
+
+def addresses(no: str, unit: str) -> list[str]:
+    """All GET pages that need no number of anything but a clue."""
+    known = {"no": no, "code": unit, "unit": unit, "kind": "registration", "form_id": "phone", "channel": "email"}
+    found = []
+    for rule in create_app().url_map.iter_rules():
+        if "GET" not in (rule.methods or ()) or str(rule).startswith(SPARED):
+            continue
+        names = supervise.LISTS if str(rule).endswith("/supervise/<name>") else [""]
+        for name in names:
+            values = known | ({"name": name} if name else {})
+            if rule.arguments <= values.keys():
+                path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", str(rule)).format(**values)
+                found += [path, *(f"{path}?{more}" for more in VARIED.get(path, ()))]
+    return sorted(set(found))
+
+
+def costs(who: str, cookie: str, paths: Iterable[str]) -> Iterator[Cost]:
+    """Each page twice for warmth and twice for the figure, of which the lower counts."""
+    client = create_app().test_client()
+    client.set_cookie("hub", cookie)
+    asked = 0
+
+    def count(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+
+    with db.reading() as session:
+        pid = session.scalar(text("select pg_backend_pid()"))
+    for path in paths:
+        if client.get(path).status_code >= 400:
+            continue
+        client.get(path)
+        best = None
+        for _ in range(2):
+            asked, own, base = 0, time.process_time(), ran(pid)
+            event.listen(db.engine(), "before_cursor_execute", count)
+            answer = client.get(path)
+            size = len(answer.data)
+            event.remove(db.engine(), "before_cursor_execute", count)
+            own, base = (time.process_time() - own) * 1000, ran(pid) - base
+            made = Cost(path, who, answer.status_code, own + base, base, asked, size)
+            best = made if best is None or made.cpu < best.cpu else best
+        assert best is not None
+        yield best
+
+
+def leads() -> dict[str, tuple[str, str]]:
+    """Who looks: code and session of a lead of the county and of the ministry."""
+    found = {}
+    with db.transaction() as session:
+        for name, code in (("county", "430922"), ("ministry", "000000")):
+            roles = ["lead", "supervisor", "handler"]
+            one = staff.add(session, name, f"负责{name}", "correct horse 12", code, roles)
+            session.flush()
+            found[name] = code, sessions.begin(session, one.id)
+    return found
+
+
+def every() -> list[Cost]:
+    """All pages of both leads, dearest first."""
+    found: list[Cost] = []
+    for who, (code, cookie) in leads().items():
+        with db.reading() as session:
+            unit = by_code(session, code)
+            assert unit is not None
+            mine = select(Clue.no).join(ClueUnit, ClueUnit.clue_id == Clue.id).where(ClueUnit.unit_id == unit.id)
+            no = session.scalar(mine.order_by(ClueUnit.sort_at.desc()).limit(1)) or ""
+        found += costs(who, cookie, addresses(no, code))
+    return sorted(found, key=lambda one: -one.cpu)
+
+
+def told(found: Iterable[Cost]) -> Iterator[str]:
+    """The table."""
+    yield f"{'page':54} {'lead of':9} {'CPU ms':>8} {'database':>8} {'statements':>10} {'KB':>6}"
+    for one in found:
+        mark = " *" if one.cpu > DEAR else ""
+        yield (f"{one.path:54} {one.who:9} {one.cpu:8.1f} {one.database:8.1f} {one.statements:10} "
+               f"{one.size / 1024:6.0f}{mark}")  # fmt: skip
+
+
 class Console(threading.Thread):
     """One browser: a live stream that stays open, and a page every few seconds."""
 
@@ -250,6 +360,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--clues", type=int, default=100_000)
     options.add_argument("--consoles", type=int, default=50)
+    options.add_argument("--every", action="store_true")
     given = options.parse_args()
     var = Path(tempfile.mkdtemp(prefix="hub-bench-"))
     found = {}
@@ -261,9 +372,14 @@ def main() -> int:
             for count in (given.clues // 10, given.clues):
                 grow(settings().database_url, last + 1, count)
                 last = count
+                if given.every:
+                    continue
                 found[count] = page_cpu(cookies[0])
                 cpu, wall, bare = found[count]
                 print(f"queue page among {count}: CPU {cpu:.1f} ms, there after {wall:.1f} ms; floor {bare:.1f} ms")
+            if given.every:
+                print("\n".join(told(every())))
+                return 0
             small, large = (cpu / bare for cpu, _, bare in found.values())
             print(f"growth {large / small:.2f}x (<= 1.3, each over its floor), target <= 10 ms CPU at a million")
             print(consoles(port, pid, cookies))
