@@ -39,14 +39,17 @@ SAID = frozenset({
     "form.label", "run.words", "row.due_words", "one.row.due_words", "item.words", "item.limit", "item.base",
     "item.base_words", "item.ended", "item.effect", "item.article", "entry.article", "entry.change",
     "entry.actor", "step.why", "day.why", "spec.title", "spec.intro", "box.help", "offer.refusal",
-    "one.refusal", "offer.left", "task.left", "quiet", "line", "drawn.distance",
+    "one.refusal", "offer.left", "task.left", "quiet", "line", "drawn.distance", "spot.name",
     "rules_page.html:one.value", "rules_page.html:row.value", "rules_page.html:one.shipped",
     "rules_page.html:choice.label", "rules_page.html:one.label", "rules_page.html:choice.takes",
     "wordings.html:row.template.title", "choose.html:title", "citizen/report.html:title",
 })  # fmt: skip
 """Expressions, of all templates or of one, that show a sentence the program has put together and nothing that a person
 wrote. Articles of the law (`….article`) are among them; `values.…` are boxes to type in and never are."""
-_SAID = re.compile(r"\{\{ ((?!values\.|limits\.)[a-z_.]+)( or '')? \}\}")
+_SAID = re.compile(r"\{\{ ((?!values\.|limits\.)[a-z_.]+|size\([a-z._]+\))( or '')? \}\}")
+_NAME = r"[a-z_]+(?:\.[a-z_]+|\[[^\[\]]+\])*"
+_JOINED = re.compile(rf"(?<= ~ ){_NAME}(?![\w(.|\[])|(?<![\w.\]|']){_NAME}(?= ~ )")
+"""Operands of `~`: a word joined to others is translated before it is lost among them."""
 STATIC = Path(__file__).parents[1] / "static"
 
 
@@ -89,12 +92,14 @@ def english(source: str, template: str) -> str:
 
     def says(match: re.Match[str]) -> str:
         name = match[1]
-        if name in SAID or f"{template}:{name}" in SAID or name.rpartition(".")[2] == "article":
+        if name in SAID or f"{template}:{name}" in SAID or name.endswith("article") or name.startswith("size("):
             return f"{{{{ ({name}{match[2] or ''})|said }}}}"
         return match[0]
 
     told = segments.rewrite(source, translations().within(Path(template).name))
-    return _SAID.sub(says, told).replace('<html lang="zh-CN"', '<html lang="en"')
+    told = _JOINED.sub(lambda match: f"({match[0]}|label)", _SAID.sub(says, told))
+    told = told.replace("entry.details|join(", "entry.details|map('headed')|join(")
+    return told.replace('<html lang="zh-CN"', '<html lang="en"')
 
 
 class Environment(FlaskEnvironment):
@@ -123,7 +128,13 @@ class Environment(FlaskEnvironment):
             if self._twin is None:
                 assert self.loader is not None
                 self._twin = self.overlay(loader=Loader(self.loader), finalize=words.label)
-                self._twin.filters = {**self.filters, "said": words.said, "join": _join(self.filters["join"])}
+                self._twin.filters = {
+                    **self.filters,
+                    "said": words.said,
+                    "label": words.label,
+                    "headed": words.headed,
+                    "join": _join(self.filters["join"]),
+                }
             return self._twin
 
 

@@ -55,6 +55,10 @@ class Translations:
                     for number, value in enumerate(match.groups())
                 ]
                 return fill(pattern.english, values)
+        for mark, english in (("；", "; "), ("，", ", "), ("、", ", ")):
+            parts = [self.said(part) for part in text.split(mark)] if mark in text else []
+            if parts and None not in parts:
+                return english.join(part for part in parts if part is not None)
         return None
 
 

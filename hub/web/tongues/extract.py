@@ -17,7 +17,7 @@ TEMPLATES, STATIC = ROOT / "hub/web/templates", ROOT / "hub/web/static"
 WORDS = (
     "hub/app.py", "hub/terms.py", "hub/access", "hub/casework", "hub/intake", "hub/law/guards.py",
     "hub/law/guards_handling.py", "hub/law/notices.py", "hub/law/topics.py", "hub/law/workflow.py",
-    "hub/law/deadlines.py", "hub/law/workdays.py", "hub/mailroom", "hub/notify/history.py",
+    "hub/law/competence.py", "hub/law/deadlines.py", "hub/law/workdays.py", "hub/mailroom", "hub/notify/history.py",
     "hub/notify/tasks.py", "hub/notify/routes.py", "hub/notify/codes.py", "hub/supervision", "hub/web",
     "hub/jurisdiction/units.py", "hub/jurisdiction/scopes.py", "channels",
 )  # fmt: skip

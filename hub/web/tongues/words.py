@@ -15,7 +15,7 @@ from functools import cache
 from types import CodeType, FunctionType, MappingProxyType
 from typing import Any
 
-from hub.law import notices, retention, scope, topics, workflow
+from hub.law import calendar, competence, notices, retention, scope, topics, workflow
 from hub.web.tongues.catalogue import translations
 from hub.web.tongues.segments import CHINESE
 
@@ -32,6 +32,10 @@ def tables() -> dict[str, Any]:
         "workflow": [(rule.label, rule.article) for rule in workflow.rules().values()],
         "topics": topics.labels(),
         "notices": [(template.title, template.article) for template in notices.shipped()],
+        "calendar": {
+            name for layer in calendar.national().layers for name in (*layer.off.values(), *layer.work.values())
+        },
+        "competence": [(row.department, row.source, row.note) for row in competence.shipped()],
         "retention": retention.schedule(),
         "scope": [(version.classes, version.refused) for version in scope.versions()],
     }
@@ -126,6 +130,14 @@ def said(value: Any) -> Any:
     return sentence(value) if told is value and type(value) is str else told
 
 
+def headed(value: Any) -> Any:
+    """`标签 值` with the label in English; what follows is content and stays."""
+    if type(value) is str and " " in value:
+        head, _, rest = value.partition(" ")
+        return f"{translations().words.get(head, head)} {rest}"
+    return said(value)
+
+
 def sentence(text: str) -> str:
     """A sentence of the program in English; as it is where no wording fits. `A → B` is two of them."""
     known = translations().said(text)
@@ -133,10 +145,6 @@ def sentence(text: str) -> str:
         return known
     if " → " in text:
         return " → ".join(sentence(part) for part in text.split(" → "))
-    for mark, english in (("；", "; "), ("，", ", "), ("、", ", ")):
-        parts = [translations().said(part) for part in text.split(mark)]
-        if len(parts) > 1 and None not in parts:
-            return english.join(part for part in parts if part is not None)
     if text.endswith("。"):
         whole = sentence(text[:-1])
         return text if whole == text[:-1] else whole + "."
