@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
 Answer = dict[str, Any]
+MAX_NOTICE = 1 << 22  # bytes read of a State Council notice
 files_argument = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
@@ -21,33 +23,40 @@ def try_group() -> None:
 
 
 def _print(answer: Answer) -> None:
-    click.echo(json.dumps(answer, ensure_ascii=False))
+    line = json.dumps(answer, ensure_ascii=False)
+    click.echo(line.encode("utf-8", "backslashreplace").decode())  # half a surrogate pair stays an escape of JSON
 
 
-def _rows(columns: Sequence[str] = ()) -> Iterator[Answer]:
-    """The JSON lines on standard input; a line that is none becomes {"error": …} in its place.
+def _rows(columns: Sequence[str] = (), lines: IO[bytes] | None = None) -> Iterator[Answer | str]:
+    """The JSON lines on standard input; of a line that is none, and where there is no line, what is wrong.
 
     `columns`: names of tab-separated columns, of files labelled as for `hub evaluate`; lines with # are left out.
     """
-    for raw in sys.stdin.buffer:
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
+    empty = True
+    for raw in lines or sys.stdin.buffer:
+        line = raw.decode("utf-8", "replace").removeprefix("\ufeff").rstrip("\r\n")
         if not line.strip() or (columns and line.startswith("#")):
             continue
+        empty = False
         if columns and "\t" in line and not line.lstrip().startswith("{"):
             yield dict(zip(columns, line.split("\t"), strict=False))
             continue
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            yield {"error": "not JSON"}
+            yield "not JSON"
             continue
-        yield row if isinstance(row, dict) else {"error": "not a JSON object"}
+        yield row if isinstance(row, dict) else "not a JSON object"
+    if empty:
+        yield "empty input"
 
 
-def _each_text(read: Callable[[str, Answer], Answer], columns: Sequence[str] = ()) -> None:
-    for row in _rows(columns):
-        if "error" in row and "text" not in row:
-            _print(row)
+def _each_text(
+    read: Callable[[str, Answer], Answer], columns: Sequence[str] = (), lines: IO[bytes] | None = None
+) -> None:
+    for row in _rows(columns, lines):
+        if isinstance(row, str):
+            _print({"error": row})
         elif not isinstance(row.get("text"), str):
             _print({"error": "text is missing"})
         else:
@@ -90,7 +99,12 @@ def calendar() -> None:
     """A State Council notice → days off and make-up working days."""
     from hub.law.calendar import parse_notice
 
-    _each_text(lambda text, _row: dict(parse_notice(text)))
+    text = sys.stdin.buffer.read(MAX_NOTICE).decode("utf-8", "replace").removeprefix("\ufeff")
+    if not text.strip() or text.lstrip()[0] in "{[":
+        _each_text(lambda notice, _row: dict(parse_notice(notice)), lines=io.BytesIO(text.encode()))
+        return
+    answer = dict(parse_notice(text))  # the notice as it was published
+    _print(answer if answer["off"] or answer["work"] else {"error": "neither JSON nor a notice"})
 
 
 @try_group.command()
@@ -99,8 +113,8 @@ def notice() -> None:
     from hub.law.notices import render
 
     for row in _rows():
-        if "error" in row and "kind" not in row:
-            _print(row)
+        if isinstance(row, str):
+            _print({"error": row})
             continue
         _print(dict(render(row)))
 

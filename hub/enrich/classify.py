@@ -17,6 +17,7 @@ from typing import Any
 
 from hub.enrich import words
 from hub.enrich.concepts import Hit, Lexicon
+from hub.jurisdiction.place_text import INVISIBLE
 from hub.terms import CLASS_LABELS, Passage, Span, Suggestion
 
 VERSION = "class-7"
@@ -294,7 +295,17 @@ def shares(text: str) -> dict[str, float]:
 
 
 def classify(text: str) -> ClassResult:
-    """Suggest the class of `text`. Never raises; time is linear in the text."""
+    """Suggest the class of `text`. Never raises; time is linear in the text. What no reader sees is not read."""
+    short = text[:MAX_TEXT]
+    if INVISIBLE.search(short) is None:
+        return _classify(short)
+    origin = [at for at, char in enumerate(short) if not INVISIBLE.match(char)]
+    result = _classify("".join(short[at] for at in origin))
+    moved = ((item, origin[item.start], origin[item.end - 1] + 1) for item in result.evidence)
+    return replace(result, evidence=tuple(Evidence(item.code, low, high, short[low:high]) for item, low, high in moved))
+
+
+def _classify(text: str) -> ClassResult:
     fired, places, opinion, ranked = _weighed(text)
     scores = {code: _score(firings) for code, firings in fired.items()}
     leading, share = ranked[0]
@@ -361,20 +372,14 @@ def suggest(passages: Sequence[Passage]) -> list[Suggestion]:
     scores = dict(result.candidates)
     suggestions.append(
         Suggestion(
-            "class",
-            result.code,
-            PRODUCER,
-            VERSION,
-            scores[result.code],
-            spans([result.code]),
-            reason="需要补充事实" if result.needs_more else "",
+            "class", result.code, PRODUCER, VERSION, scores[result.code], spans([result.code]),
             extra={
                 "candidates": [list(row) for row in result.candidates],
                 "in_scope": result.in_scope,
                 "needs_more": result.needs_more,
             },
         )
-    )
+    )  # fmt: skip
     grounds = dict(result.grounds)
     if not result.in_scope:
         grounds = {result.code: scores[result.code], **grounds}

@@ -19,6 +19,7 @@ from hub.enrich.concepts import fold
 from hub.enrich.extract_areas import Area, areas
 from hub.enrich.extract_numbers import Found, numbers
 from hub.enrich.extract_times import When, dates
+from hub.jurisdiction.place_text import INVISIBLE
 from hub.terms import Passage, Span, Suggestion
 
 VERSION = "extract-9"
@@ -111,10 +112,10 @@ def extract(text: str, *, reporter: bool = True) -> ExtractResult:
     Never raises; time is linear in the text; at most MAX_TEXT characters are read.
     """
     original = text[:MAX_TEXT]
-    spread = list(_SPREAD.finditer(original))
-    if not spread:
+    blanks = {at for match in _SPREAD.finditer(original) for at in range(match.start() + 1, match.end(), 2)}
+    blanks.update(match.start() for match in INVISIBLE.finditer(original))
+    if not blanks:
         return _extract(original, reporter=reporter)
-    blanks = {at for match in spread for at in range(match.start() + 1, match.end(), 2)}
     origin = [at for at in range(len(original)) if at not in blanks]
     found = _extract("".join(original[at] for at in origin), reporter=reporter)
     return replace(found, **{one.name: _moved(getattr(found, one.name), origin) for one in fields(found)})

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 
 HAN = "\u3007\u4e00-\u9fff"
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(  # zero width, direction marks, controls: no reader sees them
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u180b-\u180e"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
@@ -86,9 +86,9 @@ class Folded:
 def fold(text: str) -> Folded:
     """Traditional and full-width characters become plain; invisible ones and gaps between characters go."""
     plain = text.translate(_simplified())
-    if _INVISIBLE.search(plain) is None and _GAP.search(plain) is None:
+    if INVISIBLE.search(plain) is None and _GAP.search(plain) is None:
         return Folded(plain, None)
-    kept = [(i, char) for i, char in enumerate(plain) if not _INVISIBLE.match(char)]
+    kept = [(i, char) for i, char in enumerate(plain) if not INVISIBLE.match(char)]
     visible = "".join(char for _, char in kept)
     origin: list[int] = []
     parts: list[str] = []

@@ -70,6 +70,11 @@ def test_invisible_signs_change_nothing_that_is_read() -> None:
     hidden = "\u200b".join(plain[:7]) + plain[7:] + "\u202e"
     assert resolver().resolve(hidden).code == resolver().resolve(plain).code == "430922"
     assert "place" in checked(hidden)
+    assert classify.classify(hidden).code == classify.classify(plain).code == "T2"
+    for item in classify.classify(hidden).evidence:
+        assert hidden[item.start : item.end] == item.words
+    (phone,) = extract.extract("电话139\u200b4781\u202c2345，").phones
+    assert (phone.value, phone.start, phone.end) == ("13947812345", 2, 15)
 
 
 def test_a_list_of_two_hundred_places_is_flagged_and_bounded() -> None:
