@@ -37,7 +37,7 @@ USED_BY = {
     "/": "handler", "/call": "operator", "/new": "operator", "/new/<form_id>": "operator", "/upload/<code>": "operator",
     "/clues/<no>/discipline": "supervisor",
     "/running": "sysadmin", "/people": "sysadmin", "/units": "sysadmin", "/units/<code>": "sysadmin",
-    "/import": "sysadmin", "/reveals": "lead", "/leaks": "secadmin", "/retention": "lead", "/misuse": "lead",
+    "/import": "sysadmin", "/reveals": "auditor", "/leaks": "secadmin", "/retention": "lead", "/misuse": "lead",
     "/calendar": "lead", "/wordings": "lead", "/account": "lead", "/rules": "lead", "/queue": "handler",
 }  # fmt: skip
 HOME = {"/mailroom": "mailroom", "/supervise": "supervisor", "/wordings": "lead", "/rules": "lead"}

@@ -26,13 +26,13 @@ POINTS = ((28.5204, 112.1391), (28.5377, 112.1102), (28.3982, 111.9546), (28.601
 def keep(hand: Hand, clues: list[int]) -> None:
     """Something in each list that a person fills for themself; a point for each of the clues."""
     load = hand.load
-    name, words = load.much("回访开头", 8), load.much("您好，这里是{承办单位}，您{收到日期}反映的问题正在办理。", 6)
+    name, words = load.much("回访开头", 5), load.much("您好，这里是{承办单位}，您{收到日期}反映的问题正在办理。", 6)
     hand.do("handler", lambda s, who: phrases.save(s, who, name, words))
     hand.do(
         "lead",
         lambda s, who: phrases.save(s, who, "请补充地点", "请说明是哪个村、哪个组，附近有什么标志。", shared=True),
     )
-    view = load.much("邮件未判定", 6)
+    view = load.much("邮件未判定", 4)
     for role in ("handler", "lead", "supervisor"):
         hand.do(role, lambda s, who: views.save(s, who, view, queue.Filters(channel="email", state="open")))
     asked = load.much("@handler @lead 请核对占地起止时间，明天上午一起去现场。", 6)

@@ -2,8 +2,8 @@
 
 Each is opened in a real browser and looked at by axe (WCAG 2.2 A/AA): no violation, no console error, no request beyond
 the origin, nothing wider than a phone. A page without a row in pages.py fails. The ordinary run takes one combination
-for each page and role, in turn (of the empty hub each third); the long one takes all. HUB_SHOTS names a folder for the
-pictures.
+for each page and role, in turn (of the empty hub each third); the long one takes all, each role
+in a test of its own. HUB_SHOTS names a folder for the pictures.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from hub.terms import Role
 from tests.browser.conftest import HERE, ROOT, SIZES, Site, environment, serving
 from tests.browser.pages import LOOKS, MAY_REFUSE, NOBODY, PAGES, Visit, rules, unseen, visits
 
@@ -26,8 +29,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SHOTS = os.environ.get("HUB_SHOTS", "")
 TALL = 2400  # pixels of a long page that are shot
-LONG = pytest.param(True, marks=[pytest.mark.long, pytest.mark.timeout(3 * 3600)])
-EVERY = [pytest.param(False, marks=pytest.mark.timeout(900)), *([LONG] if os.environ.get("HUB_TEST_LONG") else [])]
+CHOSEN = os.environ.get("HUB_WALK", "").split()
+"""Of the long run: "light-normal-desk dark-large-phone …"; empty: every look and size."""
+LONG = [pytest.mark.long, pytest.mark.timeout(3 * 3600)]
+WALKERS = [pytest.param(role, marks=LONG) for role in (NOBODY, *(role.value for role in Role))]
 AXE = (HERE / "vendor/axe.min.js").read_text("utf-8")
 LOOK_AT = (HERE / "look_at.js").read_text("utf-8")
 """Defines lookAt(): axe's findings, what is wider than the window, words that are cut off or run out of their box."""
@@ -92,6 +97,10 @@ class Walk:
             page.screenshot(path=Path(SHOTS) / f"{one.name}.jpg", full_page=True, clip=clip, type="jpeg", quality=50)  # type: ignore[arg-type]
         self.found += [f"{one.role} {one.path} {one.look} {one.size}: {each}" for each in wrong]
 
+    def close(self) -> None:
+        for context, _ in self.contexts.values():
+            context.close()
+
 
 def _told(site: Site, what: str) -> dict[str, Any]:
     done = subprocess.run(
@@ -129,22 +138,53 @@ def test_the_walk_sees_what_is_wrong(chrome: Browser) -> None:
     assert all(word in found for word in faults), found
 
 
-def walked(chrome: Browser, *, every: bool) -> list[str]:
-    """Faults of a walk through a hub that is empty but for its people, then through a full one."""
+@dataclass
+class County:
+    """The hub that is walked: empty but for its people, until `full` was asked for."""
+
+    site: Site
+    cookies: dict[str, str]
+    names: dict[str, Any] = field(default_factory=dict)
+
+    def full(self) -> dict[str, Any]:
+        self.names = self.names or _told(self.site, "full")
+        return self.names
+
+
+@pytest.fixture(scope="module")
+def county() -> Iterator[County]:
     with serving(HUB_SECOND_FACTOR="off") as site:
-        walk = Walk(chrome, site, _told(site, "people"))
-        names: dict[str, Any] = {}
-        for full in (False, True):
-            if full:
-                names = _told(site, "full")
-                walk.found += [f"no shot of {one}" for one in sorted(unseen(names))]
-            taken = list(visits(names, every=every))
-            for one in taken if full or every else taken[::3]:  # an empty page is its full one with less in it
+        yield County(site, _told(site, "people"))
+
+
+def said(walk: Walk) -> str:
+    return "\n".join(["", *walk.found])
+
+
+if os.environ.get("HUB_TEST_LONG"):
+
+    @pytest.mark.parametrize("role", WALKERS)
+    @pytest.mark.parametrize("full", [False, True], ids=["empty", "full"])
+    def test_each_role_sees_every_page_in_every_look(chrome: Browser, county: County, *, full: bool, role: str) -> None:
+        """The whole of it, a test for each role: `-k "full and lead"` takes one, --lf those that were not done."""
+        walk = Walk(chrome, county.site, county.cookies)
+        for one in visits(county.full() if full else {}, every=True):
+            if one.role == role and (not CHOSEN or f"{one.look}-{one.size}" in CHOSEN):
                 walk.visit(one)
-    return walk.found
+        walk.close()
+        assert walk.found == [], said(walk)
 
 
-@pytest.mark.parametrize("every", EVERY)
-def test_every_page_as_everybody_who_may_open_it(chrome: Browser, *, every: bool) -> None:
-    found = walked(chrome, every=every)
-    assert found == [], "\n" + "\n".join(found)
+@pytest.mark.timeout(900)
+def test_every_page_as_everybody_who_may_open_it(chrome: Browser, county: County) -> None:
+    """Empty, then full: the long run's roles stand before this test, since it fills the county."""
+    walk = Walk(chrome, county.site, county.cookies)
+    if not county.names:
+        for one in list(visits({}))[::3]:  # an empty page is its full one with less in it
+            walk.visit(one)
+    names = county.full()
+    walk.found += [f"no shot of {one}" for one in sorted(unseen(names))]
+    for one in visits(names):
+        walk.visit(one)
+    walk.close()
+    assert walk.found == [], said(walk)

@@ -27,9 +27,9 @@ const hub = (() => {
   // On a phone the rows of a table stand one under another: each cell then says what its column is called.
   function headed(root) {
     for (const table of all("table.cards,table.stacked", root)) {
-      const heads = all("thead tr:last-child th", table).map((head) => head.textContent.trim());
+      const heads = all("thead tr:last-child th", table).map((head) => ($(".visually-hidden", head) ? "" : head.textContent.trim()));
       for (const row of all("tbody tr", table)) [...row.cells].forEach((cell, index) => {
-        const bare = !cell.textContent.trim() || $("form,details,button,.btn", cell);
+        const bare = !cell.textContent.trim() || $("form,details,button,.btn,.clamp", cell);
         if (index && heads[index] && row.cells.length === heads.length && !bare && !cell.dataset.name) cell.dataset.name = heads[index];
       });
     }
