@@ -35,6 +35,7 @@ START = datetime(2025, 1, 6, 8, 0)  # noqa: DTZ001 - compared as they stand
 DAYS = 360
 OMIT = {"city": 0.5, "town": 0.2, "village": 0.1, "respondent": 0.15, "size": 0.4, "time": 0.35, "detail": 0.45}
 MISHEARD = 0.12  # of names
+RENAMED = 0.1  # firms whose trade another caller tells otherwise: 沙场, 砂石有限公司
 MU = 2000 / 3
 _DIGITS = "零一二三四五六七八九"
 
@@ -237,7 +238,9 @@ class Writer:
         maker, (kind, *rest) = self.maker, act.respondent
         if kind == "company":
             stem = pick("respondent", self.names(act, rest[0], fresh=fresh))
-            trade = rest[1].replace("有限公司", maker.choice(("公司", "有限公司")))
+            others = self.bank["trades"].get(act.kind.split("/")[1], [rest[1]])
+            trade = maker.choice(others) if maker.random() < RENAMED else rest[1]
+            trade = trade.replace("有限公司", maker.choice(("公司", "有限公司")))
             trade = trade.replace("专业合作社", maker.choice(("合作社", "专业合作社")))
             return maker.choice((f"{stem}{trade}", f"{stem}{trade}", f"一家叫{stem}{trade}的"))
         *role, name = rest

@@ -50,6 +50,8 @@ READ = 12_000  # clues outside the dense county whose texts are read; the rest a
 SHARE = 20  # one in so many clues lies in the dense county
 DENSE_READ = 20_000
 MINISTRY, DENSE = 1, 2
+LEVELS = (0.25, 0.35, 0.55, 0.65, 0.75)
+"""Settings measured beside the one in force."""
 SIGN = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 
 Row = tuple[datetime, str, dict[str, list[str]], str]  # time, act, words, division
@@ -222,9 +224,16 @@ def ask(known: list[Row], dense: set[str], count: int) -> None:
                 times.append((time.perf_counter() - begun) * 1000)
                 costs.append((time.process_time() + sum(backend.cpu_times()[:2]) - cpu) * 1000)
                 ids = [one.clue_id for one in best]
-                shown = {one.clue_id for one in best if one.score >= duplicates.settings().duplicate_threshold}
+                shown = {
+                    one.clue_id
+                    for one in best[: duplicates.SHOWN]
+                    if one.score >= duplicates.settings().duplicate_threshold
+                }
                 n.update(asked=1, top1=bool(set(ids[:1]) & wanted), top3=bool(set(ids[:3]) & wanted))
                 n.update(shown=len(shown), right=len(shown & wanted), pairs=len(wanted), any=bool(shown & wanted))
+                for least in LEVELS:
+                    some = {one.clue_id for one in best[: duplicates.SHOWN] if one.score >= least}
+                    n.update({f"shown{least}": len(some), f"right{least}": len(some & wanted)})
                 session.expunge_all()
         times.sort()
         costs.sort()
@@ -237,6 +246,9 @@ def ask(known: list[Row], dense: set[str], count: int) -> None:
             f" precision {n['right'] / max(1, n['shown']):.3f} of pairs shown to repeats;"
             f" {asks.most_common(1)[0][0]} statements", flush=True,
         )  # fmt: skip
+        for least in LEVELS:
+            share = n[f"right{least}"] / max(1, n[f"shown{least}"])
+            print(f"    from {least}: recall {n[f'right{least}'] / n['pairs']:.3f}, precision {share:.3f}", flush=True)
         strangers(known, acts, dense, count, inside=inside, who=who)
         if inside:
             explain(known[asked[-1][1] - 1][2], asked[-1][1])

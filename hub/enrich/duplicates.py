@@ -24,14 +24,14 @@ from hub.access.sealing import derived
 from hub.enrich import likeness, passages
 from hub.enrich.earlier import COMPARED, NEWEST, SHOWN, WINDOW_DAYS
 from hub.enrich.likeness import Sketch, moment, of_words
-from hub.enrich.likeness_score import AGREE, CONFLICT, judge, model, reasons, table
+from hub.enrich.likeness_score import AGREE, CONFLICT, model, reasons, scores
 from hub.jurisdiction.places import resolver
 from hub.models import Clue, ClueReporter, ClueUnit, Likeness, LikenessKey, ReporterIndex, Unit, Wall
 from hub.settings import settings
 from hub.terms import Passage, Span, Suggestion
 
 PRODUCER, FIELD = "duplicates", "duplicate"
-VERSION = "duplicates-3"
+VERSION = "duplicates-4"
 SPARE = 100  # keys may lead to clues that the person does not see; so many more are asked for
 WALLED = ("N2", "N4")
 LATEST = (1 << 63) - 1
@@ -246,9 +246,9 @@ def judged(
     least = settings().duplicate_threshold if least is None else least
     others = [(n, Sketch(moment(at.astimezone(clock.CHINA)), likeness.unpack(packed), ())) for n, at, packed in stored]
     others = [(number, other) for number, other in others if abs(row.at - other.at).days <= WINDOW_DAYS]
+    others.sort(key=lambda one: -one[0])  # the same order as in memory: among equals it decides who is looked at twice
     scored = []
-    for (number, _), pair in zip(others, table(row, [other for _, other in others]), strict=True):
-        score = judge(pair)
+    for (number, _), (score, pair) in zip(others, scores(row, [other for _, other in others]), strict=True):
         if score >= least:
             scored.append((score, number, pair))
     scored.sort(key=lambda one: (-one[0], -one[1]))

@@ -11,7 +11,7 @@ from typing import Any
 
 from hub.enrich import likeness
 from hub.enrich.likeness import Resolver, Sketch, moment, of_words
-from hub.enrich.likeness_score import judge, reasons, table
+from hub.enrich.likeness_score import reasons, scores
 from hub.settings import settings
 
 WINDOW_DAYS = 400
@@ -43,17 +43,17 @@ class Index:
         self.rows.append(row)
 
     def found(self, row: Sketch) -> list[int]:
-        """Positions of the rows to compare with."""
+        """Positions of the rows to compare with, the newest first."""
         hits = [(place, weight) for key, weight in row.blocks for place in self._by.get(key, ())[-NEWEST:]]
-        return [p for p in worth(hits) if abs(row.at - self.rows[p].at).days <= WINDOW_DAYS]
+        near = (p for p in worth(hits) if abs(row.at - self.rows[p].at).days <= WINDOW_DAYS)
+        return sorted(near, reverse=True)
 
     def candidates(self, row: Sketch, limit: int = SHOWN, least: float | None = None) -> list[dict[str, Any]]:
         """The best earlier rows at or above the threshold, best first, the newer of equals first."""
         least = settings().duplicate_threshold if least is None else least
         places = self.found(row)
         scored = []
-        for place, pair in zip(places, table(row, [self.rows[place] for place in places]), strict=True):
-            score = judge(pair)
+        for place, (score, pair) in zip(places, scores(row, [self.rows[place] for place in places]), strict=True):
             if score >= least:
                 scored.append((score, place, pair))
         scored.sort(key=lambda one: (-one[0], -one[1]))

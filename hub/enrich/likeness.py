@@ -16,13 +16,13 @@ from functools import lru_cache
 
 from hub.enrich.likeness_words import Resolver, read
 
-VERSION = "likeness-3"
+VERSION = "likeness-4"
 UNREAD = "N4"
 WEIGHTS = (0.5, 1.5, 2.0, 2.5, 3.0, 4.0, 1.0, 0.0)  # of block keys; halves, so that sums are exact
 ELEMENTS = (
     "county", "town", "village", "village_sound", "village_parts", "group", "company", "company_head", "company_parts",
-    "person", "head", "person_parts", "surname", "role", "landmark", "class", "concept", "thing", "mineral", "area",
-    "size", "month", "word", "rare", "village_said", "name_said", "key",
+    "trade", "person", "head", "person_parts", "surname", "role", "landmark", "class", "field", "concept", "thing",
+    "mineral", "area", "size", "bulk", "month", "word", "rare", "village_said", "name_said", "aside", "key",
 )  # fmt: skip
 SAID = {"village_said": "rare", "name_said": "rare"}
 """Elements whose tokens are those of another: a name that one text gives as such may stand unread in the other."""

@@ -56,6 +56,7 @@ def test_banks_share_no_wording_no_name_and_no_county(left: str, right: str) -> 
 def test_the_words_of_the_model_hold_no_wording_of_the_test_bank() -> None:
     lexicon = (ROOT / "hub/enrich/likeness_lexicon.py").read_text("utf-8")
     lexicon += (ROOT / "hub/enrich/likeness_words.py").read_text("utf-8")
+    lexicon += (ROOT / "hub/enrich/likeness_firms.py").read_text("utf-8")
     bank = clues.bank("test")
     told = [*bank["sentences"], *(deed for deeds in bank["acts"].values() for deed in deeds), *bank["tails"]]
     pieces = {text[i : i + 5] for text in told for i in range(len(text) - 4) if "{" not in text[i : i + 5]}

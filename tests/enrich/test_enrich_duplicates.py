@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.enrich.earlier import candidates
+from hub.enrich.earlier import Index, candidates, read
 from hub.jurisdiction.places import PlaceResult, resolver
 
 DATA = Path(__file__).parent / "data"
@@ -92,16 +92,35 @@ def test_set_written_by_hand():
     assert top >= 0.85
 
 
-def test_blind_set():
-    """38 tellings of 17 acts in everyday words and 17 near things that are no repeats, written when all was fixed.
+@pytest.mark.parametrize(
+    ("name", "precision", "recall", "top"),
+    [
+        ("duplicates_blind.jsonl", 0.85, 0.85, 0.85),
+        ("duplicates_blind2.jsonl", 0.9, 0.75, 0.75),
+        ("duplicates_blind3.jsonl", 0.8, 0.6, 0.6),
+    ],
+)
+def test_blind_sets(name: str, precision: float, recall: float, top: float) -> None:
+    """Everyday tellings by hand, each written when all was fixed, never learned from; what was seen in them is mended.
 
-    First look at 0.5: precision .645, recall .800, top three .857. What is false is nearly all the same accused in the
-    same village with another matter (wages, a nephew's house, sheep): learned from as a kind since, never from these.
+    First looks: 38 tellings of 17 acts and 17 near things .645 precision, .800 recall; the second 1.0, .417; the third
+    (25 tellings of 11 acts, 13 near things: another matter of the same accused, a namesake, the next village) .667,
+    .588. What is false is nearly all the same accused with another matter: wages, a nephew's house, sheep.
     """
-    precision, recall, top = figures("duplicates_blind.jsonl", resolver().resolve)
-    assert precision >= 0.6
-    assert recall >= 0.75
-    assert top >= 0.8
+    found = figures(name, resolver().resolve)
+    assert found[0] >= precision
+    assert found[1] >= recall
+    assert found[2] >= top
+
+
+def test_another_matter_of_the_same_accused_scores_half() -> None:
+    first = "磴口县补隆淖镇新河村三组，鑫源煤场占耕地二十亩堆煤"
+    rows = [row(1, first), row(2, f"{first}，夜里还在拉"), row(3, f"{first}，还拖欠我工资不给")]
+    index = Index()
+    index.add("r1", read(rows[0], resolve))
+    same, wages = (index.candidates(read(one, resolve), least=0.0)[0]["score"] for one in rows[1:])
+    assert same > 0.8
+    assert wages <= same / 2 + 0.05
 
 
 @pytest.mark.parametrize("bad", [{"text": "x"}, {"id": "1", "text": "x", "received_at": "yesterday"}])

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from hub.enrich import earlier, likeness
+from hub.enrich.likeness_firms import split
 from hub.enrich.likeness_words import heard, read
 from hub.jurisdiction.places import PlaceResult
 
@@ -74,6 +75,14 @@ def test_the_time_of_the_deed_before_that_of_the_report(first: str, second: str,
         ("村里老油坊旁边和小学后面", "landmark", ["油坊", "小学"]),
         ("在村那边的地里", "landmark", []),
         ("污水厂对过有人倒渣土", "company_head", []),  # a landmark, not the accused
+        ("荣义村那边发现龙腾水产合作社在挖塘", "company_head", ["龙腾"]),  # the trade is no part of the name
+        ("五原县荣义村四组锦通市政工程公司倒渣土", "company_head", ["锦通"]),
+        ("湖南华鑫石材厂在采石", "company_head", ["华鑫"]),
+        ("荣义村卢经理在挖沙", "head", []),  # a title, no given name
+        ("荣义村卢经理在挖沙", "surname", ["卢"]),
+        ("违法主体：弶然；违法事实：挖沙", "head", ["江然"]),  # no surname, heard wrong
+        ("荣义村刘四毛家建房超面积", "head", ["刘四"]),
+        ("没有开会就把村西头的地卖了", "village", []),
         ("兴旺砖厂偷挖黏土", "company_head", ["兴旺"]),
         ("鑫源物流有限公司占地", "company_head", ["鑫源"]),
         ("让村民魏然给占了", "head", ["魏然"]),
@@ -95,6 +104,43 @@ def test_who_reports_is_not_who_is_accused() -> None:
     found = read("我叫陈国强，电话13900001111，举报五原县荣义村李卫东占地建房")
     assert heard("陈国") not in found["head"]
     assert heard("李卫") in found["head"]
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "trade"),
+    [
+        ("鑫源煤场", "鑫源", "煤"),
+        ("鑫盛沙石码头", "鑫盛", "沙石码头"),
+        ("中兴能源有限公司", "中兴", "能源"),
+        ("鑫民水产专业合作社", "鑫民", "水产"),
+        ("五原县隆兴昌镇兴旺砖厂", "兴旺", "砖"),
+        ("金利厂", "金利", ""),
+        ("砖厂", "", ""),
+    ],
+)
+def test_a_firm_is_its_own_word_and_its_trade(name: str, own: str, trade: str) -> None:
+    assert split(name) == (own, trade)
+
+
+def test_a_name_that_ends_otherwise_is_not_the_same_person() -> None:
+    """卢花桂 and 卢华翠 share surname and sound of the next character: no agreement, and no conflict either."""
+    first, second = "五原县荣义村村民卢花桂挖鱼塘", "五原县荣义村村民卢华翠挖鱼塘"
+    assert why(first, second)["respondent"] == "unknown"
+    assert why(first, first)["respondent"] == "agree"
+
+
+def test_two_trades_of_one_name_score_lower() -> None:
+    def score(other: str) -> float:
+        rows = [{"id": "a", "text": f"五原县荣义村鑫源煤场占耕地二十亩{HEAP}", "received_at": AT},
+                {"id": "b", "text": f"五原县荣义村{other}占了二十亩耕地{HEAP}", "received_at": AT}]  # fmt: skip
+        index = earlier.Index()
+        index.add("a", earlier.read(rows[0], resolve))
+        return float(index.candidates(earlier.read(rows[1], resolve), least=0.0)[0]["score"])
+
+    assert score("鑫源驾校") < score("鑫源煤场")
+
+
+HEAP = "，没有批文，老百姓意见很大"
 
 
 @pytest.mark.parametrize(
