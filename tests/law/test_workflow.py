@@ -365,6 +365,7 @@ def test_the_diagram_is_the_table():
         ('clocks = ["result +5 ended"]', 'clocks = ["-result +5 ended"]', "needs days"),
         ('clocks = ["result +5 ended"]', 'clocks = ["result +5 whenever"]', "no such base"),
         ('clocks = ["result +5 ended"]', 'clocks = ["tea +5 ended"]', "no such clock"),
+        ('clocks = ["result +5 ended"]', 'clocks = ["?result +5cd ended"]', "days of the calendar"),
         ('id = "refer_on"', 'id = "escalate"', "stands twice"),
         ('by = "designator"', 'by = "chance"', "roles and an article"),
         ('restores = ["to_determine"', 'restores = ["nowhere"', "unknown state"),
