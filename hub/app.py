@@ -51,7 +51,6 @@ def create_app() -> Flask:
         BABEL_DEFAULT_LOCALE="zh_CN",
         JSON_AS_ASCII=False,
     )
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.converters["int"] = RowNumber
     app.jinja_environment = tongues.Environment
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -1,4 +1,4 @@
-"""English pages through Flask's client on real PostgreSQL: nothing Chinese but content; content and papers untouched."""
+"""English pages on real PostgreSQL: nothing Chinese but content, which stays as it is; papers stay Chinese."""
 
 from __future__ import annotations
 
@@ -223,3 +223,12 @@ def test_a_script_is_served_in_english_and_no_other_file_is(app: Flask) -> None:
     assert "max-age" in answer.headers["Cache-Control"]
     for name in ("hub.css", "nothing.js", "..%2Fapp.py"):
         assert client.get(f"/static/en/{name}").status_code == 404
+
+
+def test_scripts_are_answered_in_english_and_programs_are_not(app: Flask) -> None:
+    with app.test_request_context("/call/1/hints", headers={"Cookie": f"{COOKIE}=en"}):
+        written = LABEL[:1] + LABEL[1:]  # reads the same, but is not the program's own object
+        told = app.json.dumps({"error": "没有权限", "state": LABEL, "text": [written], "n": 1})
+        assert told == '{"error": "Not permitted", "n": 1, "state": "To determine", "text": ["待判定"]}'
+    with app.test_request_context("/api/v1/clues", headers={"Cookie": f"{COOKIE}=en"}):
+        assert "没有权限" in app.json.dumps({"error": "没有权限"})

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, g, has_request_context, request, url_for
+from flask.json.provider import DefaultJSONProvider
 from flask.templating import Environment as FlaskEnvironment
 from jinja2 import BaseLoader, Template
 from jinja2 import Environment as JinjaEnvironment
@@ -175,8 +176,27 @@ def script(name: str) -> Response:
     return answer
 
 
+class Json(DefaultJSONProvider):
+    """Answers to our own scripts speak the page's tongue; programs (`/api/`) are always answered in Chinese."""
+
+    ensure_ascii = False
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        if tongue() == "en" and not request.path.startswith(("/api/", "/hooks/")):
+            obj = _told(obj)
+        return super().dumps(obj, **kwargs)
+
+
+def _told(obj: Any) -> Any:
+    """Words of the program among the values, and the sentence of an `error`; all else as it is."""
+    if isinstance(obj, dict):
+        return {key: words.said(one) if key == "error" else _told(one) for key, one in obj.items()}
+    return [_told(one) for one in obj] if isinstance(obj, list | tuple) else words.label(obj)
+
+
 def install(app: Flask) -> None:
     """Adds the English pages to an application whose `jinja_environment` is ours; after `layout`'s names."""
+    app.json = Json(app)
     app.context_processor(_context)
     app.register_blueprint(bp)
 

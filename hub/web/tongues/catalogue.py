@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 from hub.web.tongues.segments import PLACE, Lookup, fill
 
 SAID_PLACES = "words:"
+_ONE = re.compile(r"(?<![\d.])1 ((?:working |calendar )?(?:day|year|file|clue|page|row|letter))s\b")
 PO = Path(__file__).parents[1] / "catalogue" / "en.po"
 
 
@@ -54,7 +55,7 @@ class Translations:
                     (self.said(value) or value) if number in pattern.words else value
                     for number, value in enumerate(match.groups())
                 ]
-                return fill(pattern.english, values)
+                return _ONE.sub(r"1 \1", fill(pattern.english, values))
         for mark, english in (("；", "; "), ("，", ", "), ("、", ", ")):
             parts = [self.said(part) for part in text.split(mark)] if mark in text else []
             if parts and None not in parts:

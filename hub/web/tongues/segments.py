@@ -83,6 +83,7 @@ class _Scan:
         self.out: list[str] = []
         self.run_of: list[tuple[str, str]] = []  # ("text" | "var", source) of the open segment
         self.before = ""  # what ended the last segment: "block", "tag" or the name of an inline closing tag
+        self.ended = False  # whether the last segment ended with a word of its translation
         self.tag = ""  # the text of the open tag, up to here
         self.quote = ""  # inside an attribute value
         self.attribute = ""
@@ -180,8 +181,10 @@ class _Scan:
         told = None
         if CHINESE.search(PLACE.sub("", kept)) and (not self.quote or self._read()):
             told = self.lookup(re.sub(r"\s+", " ", kept))
+        parted = self.before == "block" and self.ended  # words end here that a block has cut
+        self.ended = False
         if told is None:
-            self.out.append(fill(whole, values))
+            self.out.append((" " if parted and whole.startswith("{") else "") + fill(whole, values))
             return
         told = _ENTITY.sub("&amp;", told).replace("<", "&lt;")
         if self.quote:
@@ -189,8 +192,10 @@ class _Scan:
         lead = whole[: len(whole) - len(whole.lstrip())]
         tail = whole[len(whole.rstrip()) :]
         spaced = self.before == "block" or self.before[1:] in INLINE
-        if spaced and not lead.strip("\n") and not kept.startswith("{") and re.match(r"[\w(–]", told):
+        starts = parted if kept.startswith("{") else spaced and re.match(r"[\w(–]", told)
+        if starts and not lead.strip("\n"):
             lead += " "
-        if not tail and (after == "block" or after in INLINE) and re.search(r"[\w),.;:]$", told) and after:
+        if not tail and after in INLINE and re.search(r"[\w),.;:]$", told):
             tail = " "
+        self.ended = not self.quote and not tail and bool(re.search(r"[\w),.;:]$", told))
         self.out.append(lead + fill(told, values) + tail)
