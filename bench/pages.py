@@ -27,7 +27,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -225,23 +225,32 @@ def costs(who: str, cookie: str, paths: Iterable[str]) -> Iterator[Cost]:
         asked += 1
 
     with db.reading() as session:
-        pid = session.scalar(text("select pg_backend_pid()"))
+        server = int(session.scalar(text("select pg_read_file('postmaster.pid')")).split()[0])
     for path in paths:
         if client.get(path).status_code >= 400:
             continue
         client.get(path)
         best = None
         for _ in range(2):
-            asked, own, base = 0, time.process_time(), ran(pid)
+            asked, own, base = 0, time.process_time(), serving(server)
             event.listen(db.engine(), "before_cursor_execute", count)
             answer = client.get(path)
             size = len(answer.data)
             event.remove(db.engine(), "before_cursor_execute", count)
-            own, base = (time.process_time() - own) * 1000, ran(pid) - base
+            own, base = (time.process_time() - own) * 1000, serving(server) - base
             made = Cost(path, who, answer.status_code, own + base, base, asked, size)
             best = made if best is None or made.cpu < best.cpu else best
         assert best is not None
         yield best
+
+
+def serving(server: int) -> float:
+    """Milliseconds on a processor of all of PostgreSQL that runs: a page may use more connections than one."""
+    found = 0.0
+    for one in psutil.Process(server).children():
+        with suppress(OSError, psutil.Error):  # ended meanwhile
+            found += ran(one.pid)
+    return found
 
 
 def leads() -> dict[str, tuple[str, str]]:

@@ -188,7 +188,8 @@ def opened_key(key_id: int, unit_id: int, version: int, wrapped: bytes) -> Key:
 
 def fetch_keys(session: Session, key_ids: Iterable[int]) -> None:
     """Reads the data keys of a list in one statement; `open_key` finds them in the session."""
-    for row in session.scalars(select(DataKey).where(DataKey.id.in_(set(key_ids)))):
+    wanted = set(key_ids)
+    for row in session.scalars(select(DataKey).where(DataKey.id.in_(wanted))) if wanted else ():
         _keep(session, row)
 
 

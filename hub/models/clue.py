@@ -49,6 +49,8 @@ class Clue(Base):
         Index("ix_clue_handler_open", "handler_id",
               postgresql_where=text("handler_id is not null and state <> 'closed'")),
         Index("ix_clue_duplicate_of", "duplicate_of", postgresql_where=text("duplicate_of is not null")),
+        Index("ix_clue_supplement_of", "supplement_of", postgresql_where=text("supplement_of is not null")),
+        Index("ix_clue_split_from", "split_from", postgresql_where=text("split_from is not null")),
     )  # fmt: skip
     id: Mapped[Id]
     no: Mapped[Str] = mapped_column(unique=True)
@@ -104,6 +106,8 @@ class ClueUnit(Base):
         Index("ix_clue_unit_open", "unit_id", "open", "state", text("sort_at desc"), text("clue_id desc")),
         Index("ix_clue_unit_channel", "unit_id", "channel", text("sort_at desc"), text("clue_id desc")),
         Index("ix_clue_unit_division", "unit_id", "division", text("sort_at desc"), text("clue_id desc")),
+        Index("ix_clue_unit_running", "unit_id", text("sort_at desc"), text("clue_id desc"),
+              postgresql_include=["division"], postgresql_where=text("open")),
         Index("ix_clue_unit_clue", "clue_id"),
         Index("ix_clue_unit_due", "unit_id", "due", "due_last", "clue_id",
               postgresql_where=text("open and due is not null")),

@@ -152,7 +152,7 @@ def narrowed(who: Actor, filters: Filters) -> Select[ClueUnit]:
     if filters.channel:
         query = query.where(ClueUnit.channel == filters.channel)
     if filters.state == "open":
-        query = query.where(ClueUnit.open, ClueUnit.state.in_(OPEN_STATES))
+        query = query.where(ClueUnit.open)
     elif filters.state:
         query = query.where(ClueUnit.open == (filters.state in OPEN_STATES), ClueUnit.state == filters.state)
     if filters.division:

@@ -1,4 +1,4 @@
-"""The token index of the search also knows spans of time; clues whose moment lies ahead of their record."""
+"""The token index knows spans of time; what belongs to a clue, and what is open, is found without looking at all."""
 
 from pathlib import Path
 
