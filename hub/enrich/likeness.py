@@ -111,6 +111,7 @@ def _blocks(words: Mapping[str, Sequence[str]], token: Token) -> tuple[tuple[int
         add(4, "v", area or town, name)
         if len(name) > 2:
             add(2.5, "v", area or town, name[-2:])
+            add(1, "vn", name)  # a rare name is met again without its county, whatever is said to happen there
         for thing in things[:2]:
             add(1.5, "vt", area, thing, name[-2:])
             add(1, "v0", thing, name[-2:])  # a caller takes the county for granted

@@ -118,6 +118,12 @@ def _bare(name: str, towns: Sequence[str] = ()) -> str:
     return "" if name in _NOT_VILLAGE or f"{name}村" in towns else name[-5:]
 
 
+@cache
+def _counties() -> frozenset[str]:
+    """Counties as people call them, which may sound like a hamlet: 扎兰屯."""
+    return frozenset(fold(row.name)[:-1] for row in table() if row.level == "county" and len(row.name) > 2)
+
+
 def _town(text: str, place: PlaceResult, villages: Sequence[str]) -> str:
     """The town by sound: as written in full, as the resolver has it, or misheard (石堂镇 is 石塘镇).
 
@@ -153,7 +159,8 @@ def _villages(text: str, place: PlaceResult) -> list[str]:
     found = [name for name in found if not any(name != other and name.endswith(other) for other in found)]
     if not towns:  # 烟溪双烟村: the town's name may stand before the village's, and no list says where it ends
         found += [name[-size:] for name in found if len(name) > 3 for size in (3, 2)]
-    found = found or [match[0] for match in _HAMLET.finditer(text) if not _AREA_OF.search(match[0])]
+    hamlets = (match[0] for match in _HAMLET.finditer(text) if not _AREA_OF.search(match[0]))
+    found = found or [name for name in hamlets if name not in _counties()]
     return list(dict.fromkeys(found))[:MAX_NAMES]
 
 
