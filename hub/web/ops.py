@@ -1,10 +1,10 @@
-"""/healthz and /metrics: is the hub alive, what waits, what lags. No content, no names."""
+"""/healthz and /metrics: is the hub alive, what waits, what lags; the icon. No content, no names."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, send_from_directory
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
@@ -16,9 +16,16 @@ from hub.access import keyclient, unseen
 from hub.models import Beat, Intake, SourceBeat, Work
 from hub.settings import settings
 from hub.terms import SITE_PHOTOS
+from hub.web.layout import STATIC
 from hub.work import wake
 
 bp = Blueprint("ops", __name__)
+
+
+@bp.get("/favicon.ico")
+def icon() -> Response:
+    """The icon, for what a browser shows alone: a file, a part of a page, an answer for machines."""
+    return send_from_directory(STATIC, "icon.svg", max_age=86400)
 
 
 @bp.get("/healthz")

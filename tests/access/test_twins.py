@@ -61,6 +61,7 @@ NOT_COMPARED = {
     "GET /live": "a stream, below",
     "GET /static/<path:filename>": "files of the program",
     "GET /static/en/<name>": "the same in English",
+    "GET /favicon.ico": "a file of the program",
     "GET /hooks/wechat/<source_id>": "a provider's handshake: repeats what it was sent",
     "GET /sign-in/oidc": "leads to another server",
     "GET /sign-in/oidc/back": "leads back from another server",

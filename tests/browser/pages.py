@@ -99,7 +99,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/wordings/new": ("/wordings/new",),
 }
 NO_PAGES = {
-    "/call/lists": "a part of the call pad", "/live": "a stream", "/healthz": "for machines",
+    "/call/lists": "a part of the call pad", "/live": "a stream", "/healthz": "for machines", "/favicon.ico": "a file",
     "/metrics": "for machines",
     "/static/<path:filename>": "files", "/static/en/<name>": "files", "/hooks/wechat/<source_id>": "for machines",
     "/sign-in/oidc": "leads away", "/sign-in/oidc/back": "leads away",
