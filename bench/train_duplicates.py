@@ -1,4 +1,4 @@
-"""Train and measure the duplicate model: `python bench/train_duplicates.py [--clues 6000] [--keep]`.
+"""Train and measure the duplicate model: `python bench/train_duplicates.py [--clues 3000] [--keep]`.
 
 Writes hub/enrich/data/common_pairs.txt (character pairs of ordinary wording) and hub/enrich/data/likeness.json
 (gradient-boosted trees with monotone constraints, in numpy) from the training bank of bench/clues.py, then prints
@@ -287,7 +287,7 @@ def measure(data: Set, least: float) -> dict[str, float]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--clues", type=int, default=6000)
+    options.add_argument("--clues", type=int, default=3000)
     options.add_argument("--keep", action="store_true")
     given = options.parse_args()
     if not given.keep:
