@@ -5,8 +5,8 @@
 half of the pairs of one act neither the sentence nor the spelling of any name is shared. Each act has, with the
 probability HARD, a twin that is not the same: the same village and kind of act with another respondent, or the same
 respondent in another village. Names may be misheard (homophones) or shortened, sizes estimated, elements missing, as in
-real calls. A firm's trade is told otherwise now and then (沙场, 砂石有限公司). An act keeps its ore: an earlier bank had
-one and the same hole yield manganese to one caller and gold to the next. Everything is invented.
+real calls. A firm's trade is told otherwise now and then (沙场, 砂石有限公司). An act keeps its ore: an earlier bank
+had one and the same hole yield manganese to one caller and gold to the next. Everything is invented.
 tests/enrich/test_clue_generator.py measures all of this.
 """
 
