@@ -1,6 +1,9 @@
 """Speed, memory and latency of the text worker's reading: place, class, extraction and all producers together.
 
     python bench/normalise.py [FILE…]
+    python bench/normalise.py --clues 100000
+
+--clues: so many generated clues (bench/clues.py, bank "test"), each read once; CPU and wall time of a clue, memory.
 
 FILE: labelled texts as for `hub evaluate` (JSON lines with "text", or tab-separated with the text second); without one,
 the texts of the tests. Rates are for one core, by CPU time; latency is wall time of one clue, so a busy machine shows.
@@ -11,13 +14,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 TESTS = Path(__file__).parent.parent / "tests"
 SECONDS = 4.0  # CPU a measure
+CHUNK = 20_000  # clues made at a time: the bench holds no more of them
 LONG = 200_000  # characters of the longest text a clue is read to
 
 
@@ -48,7 +53,60 @@ def measure(read: Callable[[str], object], samples: list[str]) -> tuple[float, f
     return count / spent, times[len(times) // 2], times[int(len(times) * 0.95)]
 
 
+def made(count: int) -> Iterator[list[str]]:
+    """The texts of `count` generated clues, in chunks."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    import clues as generator
+
+    for start in range(0, count, CHUNK):
+        size = min(CHUNK, count - start)
+        yield [str(row["text"]) for row in generator.clues("test", size, 100 + start // CHUNK)]
+
+
+def many(count: int) -> None:
+    """Place, class and extraction of `count` clues: rate by CPU, latency of a clue, memory as they pass."""
+    import psutil
+
+    begun = time.process_time()
+    from hub.enrich.classify import classify
+    from hub.enrich.extract import extract
+    from hub.jurisdiction.places import resolver
+
+    resolver().resolve("五原县")
+    classify("有人占地")
+    extract("占地三亩")
+    print(f"loaded in {time.process_time() - begun:.2f} s of CPU (target < 3)", flush=True)
+    process, spent, done, characters = psutil.Process(), 0.0, 0, 0
+    worked, waited = array("d"), array("d")
+    print(f"{'clues':>10}{'a second':>10}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'wall p95':>10}{'PSS MB':>9}")
+    for texts_made in made(count):
+        for text in texts_made:
+            at, wall = time.process_time(), time.perf_counter()
+            resolver().resolve(text)
+            classify(text)
+            extract(text)
+            worked.append(time.process_time() - at)
+            waited.append(time.perf_counter() - wall)
+        spent, done = spent + sum(worked[done:]), done + len(texts_made)
+        characters += sum(map(len, texts_made))
+        if done in (CHUNK, count) or done % (5 * CHUNK) == 0:
+            low, late = sorted(worked), sorted(waited)
+            row = [1000 * low[int(len(low) * part)] for part in (0.5, 0.95, 0.99)]
+            pss = process.memory_full_info().pss / 1e6
+            print(
+                f"{done:>10}{done / spent:>10.0f}{row[0]:>9.2f}{row[1]:>9.2f}{row[2]:>9.2f}"
+                f"{1000 * late[int(len(late) * 0.95)]:>10.2f}{pss:>9.0f}",
+                flush=True,
+            )
+    print(
+        f"{characters / max(1, done):.0f} characters on average; target ≥ 300 clues a second of one core, PSS < 400 MB"
+    )
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["--clues"]:
+        many(int(sys.argv[2]))
+        return
     samples = texts(sys.argv[1:])
     begun = time.process_time()
     from hub.enrich.produce import produce

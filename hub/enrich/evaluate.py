@@ -10,10 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rapidfuzz.distance import Levenshtein
+
+from hub.terms import CLASS_LABELS
 
 Row = Mapping[str, Any]
 FIELDS = {
@@ -78,7 +81,24 @@ def _case(kind: str, line: str) -> Row:
         raise LabelError(f"{needed} is missing")
     if "gold" not in row and kind != "duplicates":
         raise LabelError("gold is missing")
+    _check(kind, row)
     return row  # type: ignore[no-any-return]
+
+
+def _check(kind: str, row: Row) -> None:
+    """Raises LabelError where the label can be right of no text."""
+    gold = row.get("gold")
+    if kind == "class" and str(gold).strip() not in (*CLASS_LABELS, "", "MORE"):
+        raise LabelError("gold is no class")
+    if kind == "extract":
+        known = {*FIELDS, *FIELDS.values()}
+        if not isinstance(gold, dict) or not any(isinstance(gold.get(name), list) for name in known):
+            raise LabelError("gold is no object of lists")
+    if kind == "duplicates":
+        try:
+            datetime.fromisoformat(str(row.get("received_at")))
+        except ValueError:
+            raise LabelError("received_at is no time") from None
 
 
 def evaluate(kind: str, data: str, folder: Path) -> Report:
@@ -186,8 +206,6 @@ def _extract(cases: Sequence[Row], report: Report, _folder: Path) -> None:
     tally = {name: Counter[str]() for name in FIELDS}
     for case in cases:
         answer, gold = extract(str(case["text"])).as_json(), case["gold"]
-        if not isinstance(gold, dict):
-            continue
         got: dict[str, list[Any]] = {name: list(answer[name]) for name in FIELDS}
         got["areas"] = [area["m2"] for area in answer["areas"]]
         got["respondents"] = [name["name"] for name in answer["respondents"] if name["kind"] == "natural_person"]
@@ -205,6 +223,8 @@ def _extract(cases: Sequence[Row], report: Report, _folder: Path) -> None:
             report.worst.append({"text": case["text"], "wrong": wrong})
     rows = []
     for name, n in tally.items():
+        if not n.total():
+            continue  # neither labelled nor found: no figure
         precision, recall = share(n["found"], n["found"] + n["extra"]), share(n["found"], n["found"] + n["missed"])
         report.figures[name] = share(2 * precision * recall, precision + recall)
         labels = str(n["found"] + n["missed"])

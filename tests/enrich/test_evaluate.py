@@ -98,8 +98,23 @@ def test_duplicates_by_pairs_and_by_act(tmp_path: Path) -> None:
     report = evaluate.evaluate("duplicates", "\n".join(map(json.dumps, rows)), tmp_path)
     assert report.figures == {"recall": 0, "precision": 0, "top-1": 0, "top-3": 0}
     assert [(case["kind"], case["earlier"]) for case in report.worst] == [("wrong", "1"), ("missed", "2")]
-    with pytest.raises(evaluate.LabelError):
-        evaluate.evaluate("duplicates", '{"id": 1, "text": "x", "received_at": "soon"}', tmp_path)
+    report = evaluate.evaluate("duplicates", '{"id": 1, "text": "x", "received_at": "soon"}', tmp_path)
+    assert report.skipped == {1: "received_at is no time"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "reason"),
+    [
+        ("class", {"text": "有人占地", "gold": "T9"}, "gold is no class"),
+        ("extract", {"text": "有人占地", "gold": "三亩"}, "gold is no object of lists"),
+        ("extract", {"text": "有人占地", "gold": {"ph": "139"}}, "gold is no object of lists"),
+    ],
+)
+def test_a_label_that_no_answer_can_meet_is_named(
+    kind: str, row: dict[str, object], reason: str, tmp_path: Path
+) -> None:
+    report = evaluate.evaluate(kind, json.dumps(row), tmp_path)
+    assert (report.cases, report.skipped) == (0, {1: reason})
 
 
 def test_a_scan_is_read_and_a_missing_file_counts_as_unread(tmp_path: Path) -> None:
