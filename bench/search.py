@@ -196,8 +196,7 @@ def main() -> None:
         with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum analyze"))
             size = connection.scalar(text(
-                "select sum(pg_relation_size(indexrelid)) from pg_index join pg_class c on c.oid = indexrelid"
-                " where c.relname like 'search_row%tokens%'"
+                "select sum(pg_relation_size(relid)) from pg_partition_tree('ix_search_row_terms') where isleaf"
             ))  # fmt: skip
         print(f"token index {float(size or 0) / 1e6:.0f} MB")
         maker = random.Random(2)
@@ -207,7 +206,7 @@ def main() -> None:
             show(name, *timed(unit, asked))
             show(f"{name}, list", *timed(unit, asked, as_list=True))
         spans.FEW = given.rows * 2
-        show("ministry, without spans", *timed(MINISTRY, queries(random.Random(2), 40)))
+        show("ministry, without spans", *timed(MINISTRY, queries(random.Random(2), 12)))
     finally:
         db.forget()
         if server is not None:
