@@ -22,7 +22,7 @@ from hub.app import create_app
 from hub.jurisdiction.divisions import table
 from hub.models import Clue
 from hub.terms import STATE_LABELS, State
-from hub.web.tongues import COOKIE, catalogue
+from hub.web.tongues import COOKIE, catalogue, english
 from hub.web.tongues.segments import CHINESE
 from hub.worker import drain
 from tests.claims import claim
@@ -232,3 +232,10 @@ def test_scripts_are_answered_in_english_and_programs_are_not(app: Flask) -> Non
         assert told == '{"error": "Not permitted", "n": 1, "state": "To determine", "text": ["待判定"]}'
     with app.test_request_context("/api/v1/clues", headers={"Cookie": f"{COOKIE}=en"}):
         assert "没有权限" in app.json.dumps({"error": "没有权限"})
+
+
+def test_what_a_form_sends_back_is_not_translated(app: Flask) -> None:
+    twin = app.jinja_env.twin()  # type: ignore[attr-defined]  # ours
+    source = english('<option value="{{ one }}">{{ one }}</option><textarea rows="2">{{ one }}</textarea>', "x.html")
+    told = twin.from_string(source).render(one=LABEL)
+    assert told == f'<option value="{LABEL}">To determine</option><textarea rows="2">{LABEL}</textarea>'

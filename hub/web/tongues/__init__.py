@@ -48,6 +48,8 @@ SAID = frozenset({
 """Expressions, of all templates or of one, that show a sentence the program has put together and nothing that a person
 wrote. Articles of the law (`….article`) are among them; `values.…` are boxes to type in and never are."""
 _SAID = re.compile(r"\{\{ ((?!values\.|limits\.)[a-z_.]+|size\([a-z._]+\))( or '')? \}\}")
+_SENT = re.compile(r"""((?: value| data-value)="|<textarea[^>]*>)\{\{ ([^{}]*?) \}\}""")
+"""What a form sends back, or a script compares: never translated."""
 _NAME = r"[a-z_]+(?:\.[a-z_]+|\[[^\[\]]+\])*"
 _JOINED = re.compile(rf"(?<= ~ ){_NAME}(?![\w(.|\[])|(?<![\w.\]|']){_NAME}(?= ~ )")
 """Operands of `~`: a word joined to others is translated before it is lost among them."""
@@ -98,6 +100,7 @@ def english(source: str, template: str) -> str:
         return match[0]
 
     told = segments.rewrite(source, translations().within(Path(template).name))
+    told = _SENT.sub(r"\1{{ (\2)|asis }}", told)
     told = _JOINED.sub(lambda match: f"({match[0]}|label)", _SAID.sub(says, told))
     told = told.replace("entry.details|join(", "entry.details|map('headed')|join(")
     return told.replace('<html lang="zh-CN"', '<html lang="en"')
@@ -134,6 +137,7 @@ class Environment(FlaskEnvironment):
                     "said": words.said,
                     "label": words.label,
                     "headed": words.headed,
+                    "asis": words.asis,
                     "join": _join(self.filters["join"]),
                 }
             return self._twin

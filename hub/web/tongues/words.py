@@ -130,6 +130,11 @@ def said(value: Any) -> Any:
     return sentence(value) if told is value and type(value) is str else told
 
 
+def asis(value: Any) -> Any:
+    """The same text as an object of its own, which no page translates."""
+    return value.encode().decode() if type(value) is str else value
+
+
 def headed(value: Any) -> Any:
     """`标签 值` with the label in English; what follows is content and stays."""
     if type(value) is str and " " in value:
