@@ -40,8 +40,8 @@ from hub.supervision import listing, originals, queue, redacting
 from hub.worker import drain
 from tests.access.canary import Canary, Net, flock, in_dump, opened
 from tests.integration.casework.test_table import PLANS
+from tests.integration.citizen_page import Citizen, consent
 from tests.integration.notify.conftest import UNIT, County, county
-from tests.integration.test_citizen import Citizen, consent
 from tests.integration.test_sealed_at_rest import dump, server_folder, sound
 from transcription.contract import Segment, Word
 from transcription.contract import Transcript as Heard

@@ -11,9 +11,9 @@ from pathlib import Path
 from hub import clock, db
 from hub.access import tokens
 from hub.web import problems
+from tests.integration.api_clue import actor, no
 from tests.integration.notify.conftest import County, county
-from tests.integration.test_api import actor, no
-from tests.integration.test_story import Cast, cast
+from tests.integration.story_cast import Cast, cast
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 

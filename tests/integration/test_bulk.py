@@ -15,9 +15,9 @@ from hub.access import audit
 from hub.access.people import Actor
 from hub.casework import assigning, bulk
 from hub.models import AutoAssign, BulkRun, Event, User
+from tests.integration.case_desk_cast import Cast, cast, read, rows  # noqa: F401
+from tests.integration.case_desk_cast import clue as registered
 from tests.integration.casework.conftest import CITY, COUNTY, Desk, desk  # noqa: F401
-from tests.integration.test_case_desk import Cast, cast, read, rows  # noqa: F401
-from tests.integration.test_case_desk import clue as registered
 
 
 def chosen(desk: Desk, *ids: int) -> list[bulk.Chosen]:

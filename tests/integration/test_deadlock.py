@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from hub import casework, db
 from hub.models import Clue, Event
-from tests.integration.test_case_desk import COUNTY, Cast, cast, clue  # noqa: F401  the cast of the case desk
+from tests.integration.case_desk_cast import COUNTY, Cast, cast, clue  # noqa: F401  the cast of the case desk
 
 
 def crossed(first: int, second: int, met: threading.Barrier, seen: list[str]) -> None:

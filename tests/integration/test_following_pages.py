@@ -13,7 +13,7 @@ from sqlalchemy import select
 from hub import clock, db
 from hub.casework import clocks
 from hub.models import Clue, Event, StopOrder
-from tests.integration.test_case_desk import COUNTY, OFFICERS, Cast, accepted, cast, clue, jpeg, read, rows
+from tests.integration.case_desk_cast import COUNTY, OFFICERS, Cast, accepted, cast, clue, jpeg, read, rows
 
 TODAY = clock.today().isoformat()
 ORDER = {

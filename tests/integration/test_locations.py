@@ -19,7 +19,7 @@ from hub.models import Clue, SuggestionRow, Value
 from hub.supervision import case
 from hub.worker import drain
 from tests.integration.casework.conftest import COUNTY, Desk, desk
-from tests.integration.test_citizen import Citizen, app, registered
+from tests.integration.citizen_page import Citizen, app, registered
 
 THERE = (28.518012, 112.155034)  # WGS 84
 

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from hub import db, intake
 from hub.mailroom import leaving
 from hub.models import DataKey, Event, ScanChunk, ScanFile, ScanPage
+from hub.worker import drain
+from tests.integration.mailroom_clerk import ENTRY, Clerk, app, clerk, pdf, sheet
 from tests.integration.notify.conftest import County, county
-from tests.integration.test_mailroom import ENTRY, Clerk, app, clerk, drain, pdf, sheet
 
 
 def clear() -> int:

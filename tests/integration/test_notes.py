@@ -11,9 +11,9 @@ from hub.access import people
 from hub.casework import notes as writing
 from hub.models import Clue, ClueNote, Event, NoteMention, User
 from hub.supervision import notes
+from tests.integration.case_desk_cast import Cast, cast, rows  # noqa: F401
+from tests.integration.case_desk_cast import clue as registered
 from tests.integration.casework.conftest import CITY, COUNTY, SIBLING, Desk, desk  # noqa: F401
-from tests.integration.test_case_desk import Cast, cast, rows  # noqa: F401
-from tests.integration.test_case_desk import clue as registered
 
 WORDS = "张三丰说老板明天要跑，@430922-handler-b 请先去现场"
 

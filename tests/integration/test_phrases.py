@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from hub import casework, db
 from hub.supervision import phrases
+from tests.integration.case_desk_cast import Cast, cast, read  # noqa: F401
+from tests.integration.case_desk_cast import clue as registered
 from tests.integration.casework.conftest import SIBLING, Desk, desk  # noqa: F401
-from tests.integration.test_case_desk import Cast, cast, read  # noqa: F401
-from tests.integration.test_case_desk import clue as registered
 
 
 def test_words_are_sealed_own_or_shared(desk: Desk) -> None:

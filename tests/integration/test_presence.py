@@ -12,9 +12,9 @@ from hub import casework, db
 from hub.models import Clue
 from hub.web import live, presence
 from hub.work import wake
+from tests.integration.case_desk_cast import Cast, cast, read  # noqa: F401
+from tests.integration.case_desk_cast import clue as registered
 from tests.integration.casework.conftest import CITY, COUNTY, Desk, desk  # noqa: F401
-from tests.integration.test_case_desk import Cast, cast, read  # noqa: F401
-from tests.integration.test_case_desk import clue as registered
 
 
 def test_who_is_there_until_they_leave_or_fall_silent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

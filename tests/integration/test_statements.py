@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from hub import db
 from hub.casework.offering import offered
 from hub.models import Clue
+from tests.integration.case_desk_cast import Cast, cast  # noqa: F401
+from tests.integration.case_desk_cast import clue as registered
 from tests.integration.casework.conftest import OFFICERS, Desk, desk  # noqa: F401
-from tests.integration.test_case_desk import Cast, cast  # noqa: F401
-from tests.integration.test_case_desk import clue as registered
 
 # ruff: noqa: F811  fixtures are imported by name
 OFFERS, PAGE, QUEUE = 40, 100, 14

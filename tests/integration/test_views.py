@@ -10,9 +10,9 @@ from hub import casework, db
 from hub.models import DataKey, SavedView
 from hub.supervision import views
 from hub.supervision.queue import Filters
+from tests.integration.case_desk_cast import Cast, cast  # noqa: F401
+from tests.integration.case_desk_cast import clue as registered
 from tests.integration.casework.conftest import COUNTY, SIBLING, Desk, desk  # noqa: F401
-from tests.integration.test_case_desk import Cast, cast  # noqa: F401
-from tests.integration.test_case_desk import clue as registered
 
 OPEN = Filters(state="open", channel="phone")
 
