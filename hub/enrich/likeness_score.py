@@ -241,7 +241,7 @@ _KEY, _AGREED, _DIFFERING, _WORD, _VILLAGE, _THING, _RESPONDENT, _LANDMARK, _THE
     ("key", "agreed", "differing", "word", "village", "thing", "respondent", "landmark", "there", "better"),
 )
 _ALIKE = 0.6
-OFFSET = -0.4
+OFFSET = -0.2
 """Log odds added to all, so that the setting of 0.45 stands where precision and recall are wanted (bank `develop`)."""
 
 

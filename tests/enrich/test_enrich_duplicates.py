@@ -97,7 +97,7 @@ def test_set_written_by_hand():
     [
         ("duplicates_blind.jsonl", 0.85, 0.85, 0.85),
         ("duplicates_blind2.jsonl", 0.9, 0.75, 0.75),
-        ("duplicates_blind3.jsonl", 0.8, 0.6, 0.6),
+        ("duplicates_blind3.jsonl", 0.75, 0.65, 0.65),
     ],
 )
 def test_blind_sets(name: str, precision: float, recall: float, top: float) -> None:
