@@ -102,7 +102,7 @@ def accept(
             data={"channel": raw.channel, "sha256": kept["sha256"], "unit": receiver.code},
         )  # fmt: skip
         waiting = work.waiting(session, "normalize", {"intake": receiver.intake_id})
-        session.execute(_STORE, _row(raw, receiver.intake_id, receiver.id, key) | kept | waiting | event)
+        session.connection().execute(_STORE, _row(raw, receiver.intake_id, receiver.id, key) | kept | waiting | event)
         if raw.meta.get("event") == "voice":  # a telephone rings: pages of its unit's call takers say so at once
             session.execute(select(func.pg_notify("hub_live", json.dumps({"r": 0, "u": [receiver.id]}))))
         for number in range(len(raw.remotes)):
@@ -122,7 +122,7 @@ def _receiver(
     """
     given: dict[str, object] = {"source": source_id, "tokens": sorted(tokens), "body": body}
     query = _BY_SOURCE if code is None else _BY_CODE
-    row = session.execute(query, given | ({} if code is None else {"code": code})).first()
+    row = session.connection().execute(query, given | ({} if code is None else {"code": code})).first()
     if row is None:
         raise UnknownSourceError(f"no unit for {source_id}")
     return row
