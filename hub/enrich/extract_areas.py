@@ -76,7 +76,7 @@ _UNITS |= {"垧": 15 * MU, "晌": 15 * MU, "分": MU / 10, "厘": MU / 100, "km2
 _ABOUT = re.compile(r"(?:大概|大约|约|将近|接近|近|差不多|估计|上|至少|超过|不到|可能)[有是占了在]{0,2}$")
 _AFTER = re.compile(r"(?:多|来|左右|上下|以上|不到|吧)")
 _PRICE = re.compile(
-    r"地?(?:的)?(?:补偿|补|给|赔|才|卖|收|租金|只|是|大概|约|要|交)?(?:了)?"
+    r"[地田]?(?:的)?(?:补偿|补|给|赔|才|卖|收|租金|只|是|大概|约|要|交)?(?:了)?"
     rf"(?:[0-9.]{{1,9}}|[{_CN}]{{1,8}})[多来]?(?:万|千|百|元|块|钱)"
 )
 
@@ -272,7 +272,7 @@ def _area(text: str, match: re.Match[str]) -> Area | None:
     tail = _tail(match["tail"], unit)
     end = match.end() if tail else match.start("unit") + len(unit)
     if (
-        unit == "亩"
+        unit in ("亩", "分")
         and value == 1
         and not tail
         and (_PRICE.match(text, end) or text[max(0, start - 1) : start] == "钱")

@@ -310,3 +310,20 @@ def test_a_megabyte_is_read_in_bounded_time():
     begin = time.process_time()
     extract("我叫王秀兰，电话13947812345，举报村支书李海龙占了八亩三分地。" * 30_000)
     assert time.process_time() - begin < 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "举报人要求回电，其余未说明",
+        "举报人户籍江西省南昌市，地点为瑞昌市码头镇",
+        "违规向不符合条件的申请人颁发勘查许可证",
+    ],
+)
+def test_what_follows_a_cue_and_is_no_name(text):
+    assert extract(text).reporters == ()
+
+
+def test_a_price_of_a_tenth_is_no_area():
+    assert extract("他不种也不盖，就等人来买，一分地两万").areas == ()
+    assert [area.m2 for area in extract("修路占了我家三分地，一直没给钱").areas] == [200]
