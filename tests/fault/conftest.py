@@ -112,7 +112,7 @@ class Mailserver:
 
     def entrance(self, source: str = "email:1", **options: Any) -> str:
         """Configures the mailbox as an entrance of the hub; returns its id."""
-        facts = {"host": "127.0.0.1", "port": self.port, "tls": "none", "user": self.real.user, "timeout_seconds": 5,
+        facts = {"host": "127.0.0.1", "port": self.port, "tls": "none", "user": self.real.user, "timeout_seconds": 20,
                  "folders": [self.folder], "chunk_bytes": 65536}  # fmt: skip
         entrance(source, "email", facts | options, {"password": self.password})
         return source

@@ -106,8 +106,14 @@ def count(table: Any = Intake) -> int:
         return session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def until(ready: Callable[[], Any], seconds: float, what: str = "") -> Any:
+PATIENCE = (
+    90.0  # seconds that every wait has at least: a busy machine is no fault, and who waits for nothing waits once
+)
+
+
+def until(ready: Callable[[], Any], seconds: float = PATIENCE, what: str = "") -> Any:
     """Waits until `ready()` is true; fails the test when time is up."""
+    seconds = max(seconds, PATIENCE)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = ready()
@@ -175,9 +181,9 @@ class Child:
     def killed(self) -> None:
         """kill -9, and gone."""
         self.kill()
-        until(lambda: not self.alive(), 10, "a killed process ends")
+        until(lambda: not self.alive(), what="a killed process ends")
 
-    def wait(self, seconds: float = 60) -> Any:
+    def wait(self, seconds: float = PATIENCE) -> Any:
         """Its result. Raises ChildError with the name of its exception; "killed" when it left none."""
         until(lambda: not self.alive(), seconds, f"process ends, see {self.out.with_suffix('.log')}")
         if not self.out.exists():
@@ -238,13 +244,13 @@ class Zygote:
                 child.kill()
         for child in self.children:
             with contextlib.suppress(AssertionError):
-                until(lambda child=child: not child.alive(), 5)
+                until(lambda child=child: not child.alive())
 
     def close(self) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
         self.process.stdout.close()
 
 

@@ -83,14 +83,14 @@ def strike(start: Callable[[str], Child], point: str, action: str) -> Child:
     marker = settings().folder("run/failpoints") / point
     marker.unlink(missing_ok=True)
     child = start(f"{point}={action}")
-    until(lambda: marker.exists() or not child.alive(), 30, f"{point} is reached")
+    until(lambda: marker.exists() or not child.alive(), what=f"{point} is reached")
     assert marker.exists(), f"{point} was never passed, see {child.out.with_suffix('.log')}"
     if action == "hang":
         time.sleep(0.1)
         assert child.alive(), "it should hang"
         child.killed()
     with contextlib.suppress(ChildError):
-        child.wait(30)
+        child.wait()
     return child
 
 
@@ -125,7 +125,7 @@ def test_f03_normalize_worker(forked: Zygote, ledger: Ledger, rng: random.Random
         _accept(ledger, rng, action, 2)
         quick = {"queue": "light", "lease": 0.5, "back_off": 0.1}
         strike(lambda armed, quick=quick: forked.run("drain", failpoints=armed, **quick), point, action)
-        until(lambda: forked.run("drain", queue="light", lease=5).wait() + 1 and not waiting("normalize"), 20)
+        until(lambda: forked.run("drain", queue="light", lease=5).wait() + 1 and not waiting("normalize"))
     ledger.check()
 
 
@@ -138,7 +138,7 @@ def test_f03_other_workers(forked: Zygote, point: str) -> None:
             for n in range(2):
                 rows.put(session, handler, {"n": 2 * number + n})
         strike(lambda armed: forked.run("drain", failpoints=armed, lease=0.5, **options), point, action)
-        until(lambda: forked.run("drain", lease=5, **options).wait() + 1 and not waiting(), 20)
+        until(lambda: forked.run("drain", lease=5, **options).wait() + 1 and not waiting())
     with db.reading() as session:
         effects = session.execute(select(Event.object).where(Event.act == "effect").order_by(Event.object)).all()
     assert [obj for (obj,) in effects] == [f"test:{n}" for n in range(2 * len(ACTIONS))]

@@ -46,7 +46,7 @@ def test_f01_killed_every_200_ms_while_fetching_200_mails(
         begun.unlink(missing_ok=True)
         child = forked.run("poll_once", channel="email", source=source, begun=str(begun))
         if rng.random() < 0.9:  # counted from its start the kills would all fall into the sign-in on a busy machine
-            until(lambda child=child: begun.exists() or not child.alive(), 20, "the poller signs in")
+            until(lambda child=child: begun.exists() or not child.alive(), what="the poller signs in")
         time.sleep(rng.uniform(0.0, 0.4) * slack(start))
         if child.alive():
             kills += 1
@@ -91,7 +91,7 @@ def test_f17_half_open_connection_is_given_up_and_made_good(
         (entry,) = ports.sources("email")
 
         def hold() -> None:
-            until(lambda: count() >= 3, 30)
+            until(lambda: count() >= 3)
             proxy.mute.set()  # in the middle of the fetches, the connection stays open
 
         holder = threading.Thread(target=hold)

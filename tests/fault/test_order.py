@@ -295,11 +295,11 @@ def test_the_sweeper_wakes_for_rows_nobody_was_told_of(hub: Path, ledger: Ledger
         thread = threading.Thread(target=sweeper.sweep, args=(stop, wanted.append, lambda: None), kwargs={"tick": 0.1})
         thread.start()
         try:
-            until(lambda: {"light", "text"} <= set(wanted), 10, "the sweeper looks")
+            until(lambda: {"light", "text"} <= set(wanted), what="the sweeper looks")
             woken = [len(Queue(name, connection=client)) for name in ("light", "text")]
         finally:
             stop.set()
-            thread.join(10)
+            thread.join()
     assert woken == [1, 1], "one wake-up each, not one a tick"
 
 

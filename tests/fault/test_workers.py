@@ -34,7 +34,7 @@ def test_f04_an_orphaned_worker_is_fenced(forked: Zygote, ledger: Ledger, rng: r
     """It wakes up after its lease ran out and another worker finished: nothing of its effect is kept."""
     number = accept(ledger, "m", mail(rng, "m", 300))
     orphan = forked.run("stopped_before_done", queue="light", name="normalize.before_register", lease=0.5)
-    until(lambda: orphan.state() == "T", 20, "the worker stands still before its effect")
+    until(lambda: orphan.state() == "T", what="the worker stands still before its effect")
     time.sleep(0.6)
     assert forked.run("drain", queue="light").wait() == 1
     orphan.kill(signal.SIGCONT)
@@ -124,7 +124,7 @@ def test_f06_a_row_that_kills_its_worker_is_parked_too(forked: Zygote) -> None:
     for n in range(3):
         point = f"work.enrich.claimed=kill@{1}"
         child = forked.run("drain", failpoints=point, queue="text", lease=0.2, marked=True)
-        until(lambda child=child: not child.alive(), 10)
+        until(lambda child=child: not child.alive())
         (settings().folder("run/failpoints") / "work.enrich.claimed").unlink()
         time.sleep(0.3)
         with db.reading() as session:
@@ -142,9 +142,9 @@ def test_f27_sigterm_finishes_the_row_in_work_and_takes_no_further_one(
     for n in range(6):
         accept(ledger, f"m{n}", mail(rng, f"m{n}", 300))
     worker = forked.run("worker", queues=["light"], slow=0.5)
-    until(_running, 30, "the worker has a row")
+    until(_running, what="the worker has a row")
     worker.kill(signal.SIGTERM)
-    until(lambda: not worker.alive(), 20, "the worker ends")
+    until(lambda: not worker.alive(), what="the worker ends")
     assert not _running(), "the row in work was finished, not dropped"
     assert 1 <= waiting("normalize") <= 5
     with db.reading() as session:

@@ -381,7 +381,7 @@ def test_every_input_twice_through_its_door_is_one_clue_each(hub: Path, monkeypa
         with polled():
             for entry in manifest():
                 doors.send(entry)
-            assert settled(DELIVERIES, 40) == DELIVERIES
+            assert settled(DELIVERIES, 120) == DELIVERIES
             for entry in manifest():
                 doors.send(entry)
             time.sleep(6)  # longer than any folder waits for a file to settle

@@ -120,7 +120,7 @@ def enriched(hub: KeyedHub, count: int) -> list[dict[str, object]]:
         rows[:] = hub.clues()
         return len(rows) == count and all(row["place"] for row in rows)
 
-    until(ready, 60, f"{count} clues with suggestions: {hub.said()}")
+    until(ready, what=f"{count} clues with suggestions: {hub.said()}")
     return rows
 
 
@@ -174,13 +174,13 @@ def test_the_story_in_that_mode_and_no_key_elsewhere(running: KeyedHub, tmp_path
         refused = hub.command("intake", "email", str(letter(tmp_path, 2)), "--unit", UNIT)
     finally:
         victim.kill()
-    until(lambda: hub.has_other_keys(victim.pid) and hub.healthy(), 30, f"it comes back: {hub.said()}")
+    until(lambda: hub.has_other_keys(victim.pid) and hub.healthy(), what=f"it comes back: {hub.said()}")
     count = 2 if refused.returncode == 0 else 1
     assert hub.command("intake", "email", str(letter(tmp_path, 3)), "--unit", UNIT).returncode == 0
     enriched(hub, count + 1)
     # rotation, retirement, backup and restore beside it
     assert json.loads(hub.command("keys", "rotate").stdout)["version"] == 2
-    until(lambda: hub.command("keys", "retire").returncode == 0, 30, "the old master is retired")
+    until(lambda: hub.command("keys", "retire").returncode == 0, what="the old master is retired")
     assert hub.command("intake", "email", str(letter(tmp_path, 4)), "--unit", UNIT).returncode == 0
     enriched(hub, count + 2)
     assert hub.command("audit", "verify").returncode == 0
@@ -196,7 +196,7 @@ def test_the_story_in_that_mode_and_no_key_elsewhere(running: KeyedHub, tmp_path
     restored = other.command("restore", str(target))
     assert restored.returncode == 0, restored.stderr
     assert hub.stop() == 0
-    until(lambda: not hub.left(), 10, f"no process is left: {hub.left()}")
+    until(lambda: not hub.left(), what=f"no process is left: {hub.left()}")
 
 
 def units(hub: KeyedHub) -> list[int]:

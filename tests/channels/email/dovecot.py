@@ -209,7 +209,7 @@ def _open_to_others(path: Path) -> bool:
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, base: Path) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

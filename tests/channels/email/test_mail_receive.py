@@ -64,7 +64,7 @@ def bodies(ports: MemoryPorts) -> list[bytes]:
     return [raw.blobs[0].data for raw in ports.delivered]
 
 
-def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -242,7 +242,7 @@ def test_idle_brings_news_at_once(server):
         until(lambda: bool(ports.beats))
         time.sleep(0.5)
         server.append(mails(1)[0])
-        until(lambda: len(ports.delivered) == 1, 5)
+        until(lambda: len(ports.delivered) == 1)  # far less than the ten minutes between two looks
     assert ports.beats[-1].ok
 
 
@@ -377,7 +377,7 @@ def test_a_silent_server_times_out():
     started = time.monotonic()
     with scripted(lambda tag, command: None) as port, pytest.raises((OSError, imaplib.IMAP4.error)):
         poll_once(make_ports(), make_source(port, timeout_seconds=1))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 25, "it would be silent for ever"
 
 
 def test_a_flood_and_a_drip_end(monkeypatch: pytest.MonkeyPatch):
@@ -396,7 +396,7 @@ def test_a_flood_and_a_drip_end(monkeypatch: pytest.MonkeyPatch):
     started = time.monotonic()
     with scripted(drip) as port, pytest.raises((OSError, imaplib.IMAP4.error)):
         poll_once(make_ports(), make_source(port, timeout_seconds=3))
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 25, "it would drip for ever"
 
 
 @pytest.mark.parametrize("greeting", [b"", b"* BYE go away\r\n", b"HTTP/1.1 400\r\n\r\n", b"\xff" * 5_000 + b"\r\n"])

@@ -297,8 +297,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n"
         [b"garbage\r\n\r\n"],
         [b""],
         [OK + b"Content-Encoding: gzip\r\n\r\n", b"\x1f\x8b"],
-        [OK + b"Content-Length: 1000\r\n\r\n", *[b"drip"] * 20],  # never silent, but too slow as a whole
-        [b"HTTP/1.1 200 OK\r\nX: ", *[b"y"] * 30],
+        [OK + b"Content-Length: 1000\r\n\r\n", *[b"drip"] * 240],  # never silent, but too slow as a whole
+        [b"HTTP/1.1 200 OK\r\nX: ", *[b"y"] * 300],
     ],
     ids=["cut", "garbage", "empty", "gzip", "drip", "dripping headers"],
 )
@@ -308,7 +308,7 @@ def test_broken_answers_are_no_answer(odd_server, answer):
     started = time.monotonic()
     with pytest.raises(client.NoAnswerError):
         client.request("GET", url, timeout_s=0.5)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15, "it did not wait for the end, which takes 24 s and more"
 
 
 @pytest.mark.parametrize(
