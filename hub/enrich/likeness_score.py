@@ -241,8 +241,6 @@ _KEY, _AGREED, _DIFFERING, _WORD, _VILLAGE, _THING, _RESPONDENT, _LANDMARK, _THE
     ("key", "agreed", "differing", "word", "village", "thing", "respondent", "landmark", "there", "better"),
 )
 _ALIKE = 0.6
-OFFSET = -0.2
-"""Log odds added to all, so that the setting of 0.45 stands where precision and recall are wanted (bank `develop`)."""
 
 
 def plain(row: Sequence[float]) -> list[float]:
@@ -261,7 +259,7 @@ def first(row: Sequence[float]) -> float:
 
 def _weighed(row: Sequence[float], odds: float) -> float:
     """A score from log odds: the same reporter raises it, two counties and mere wording lower it."""
-    score = 1 / (1 + exp(-max(min(odds + OFFSET + SAME_REPORTER * row[_KEY], 30.0), -30.0)))
+    score = 1 / (1 + exp(-max(min(odds + SAME_REPORTER * row[_KEY], 30.0), -30.0)))
     empty = not row[_AGREED] and row[_WORD] < _ALIKE
     return score * (FAR if row[0] == OTHER or empty else UNSAID if _unsaid(row) else 1.0)
 
