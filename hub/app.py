@@ -6,7 +6,6 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, jsonify, render_template, request
-from flask_babel import Babel
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -48,7 +47,6 @@ def create_app() -> Flask:
         MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
         MAX_FORM_PARTS=2000,
         SEND_FILE_MAX_AGE_DEFAULT=86400,
-        BABEL_DEFAULT_LOCALE="zh_CN",
         JSON_AS_ASCII=False,
     )
     app.url_map.converters["int"] = RowNumber
@@ -57,7 +55,6 @@ def create_app() -> Flask:
     if options.behind_proxy:
         n = options.behind_proxy
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]  # documented use
-    Babel(app)
     security.install(app)
     tongues.install(app)
     app.register_blueprint(auth.bp)
