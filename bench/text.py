@@ -38,6 +38,7 @@ CLASSES = (
     "_blind14",
     "_blind15",
     "_blind16",
+    "_blind17",
 )
 EXTRACTION = (
     "",
@@ -52,6 +53,7 @@ EXTRACTION = (
     "_blind10",
     "_blind11",
     "_blind12",
+    "_blind13",
 )
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 

@@ -6,8 +6,10 @@ everything by which they could be found again are gone.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -92,6 +94,12 @@ def _held(session: Session, clue_id: int) -> RetentionHold | None:
     return session.scalars(query).first()
 
 
+def _held_of(session: Session, clue_ids: Collection[int]) -> set[int]:
+    """Which of the clues are kept whatever the schedule says."""
+    query = select(RetentionHold.clue_id).where(RetentionHold.clue_id.in_(clue_ids), RetentionHold.lifted_at.is_(None))
+    return set(session.scalars(query))
+
+
 def _lead(who: Actor) -> None:
     if not who.has(frozenset({Role.LEAD})):
         raise RefusedError("只有单位负责人可以办理")
@@ -107,24 +115,33 @@ def due(session: Session, who: Actor, limit: int = 200) -> list[Due]:
     mine = visible(who).with_only_columns(ClueUnit.clue_id).where(ClueUnit.state == State.CLOSED)
     rows = session.scalars(
         select(Clue).where(Clue.id.in_(mine), Clue.owner_unit_id == who.unit_id).order_by(Clue.state_at).limit(limit)
-    )
-    found = [_due(session, row) for row in rows]
+    ).all()
+    held = _held_of(session, [row.id for row in rows])
+    kept = cache(partial(in_force, session, who.unit_id))  # one question a day of closing, not a clue
+    found = [_due(row, kept(row.channel, _closed(row)), held=row.id in held) for row in rows]
     return sorted(found, key=lambda item: item.ends)
 
 
-def _due(session: Session, clue: Clue) -> Due:
-    closed = clock.china(clue.state_at or clue.at).date()
+def _closed(clue: Clue) -> date:
+    return clock.china(clue.state_at or clue.at).date()
+
+
+def _due(clue: Clue, kept: Mapping[str, Any], *, held: bool) -> Due:
     rule = retention.period(clue.close_reason or "")
-    years = in_force(session, clue.owner_unit_id, clue.channel, closed)[f"keep_{rule.id}"]
-    ends = retention.ends(closed, clue.close_reason or "", years)
-    return Due(clue.id, clue.no, rule.id, rule.label, ends, _held(session, clue.id) is not None)
+    ends = retention.ends(_closed(clue), clue.close_reason or "", kept[f"keep_{rule.id}"])
+    return Due(clue.id, clue.no, rule.id, rule.label, ends, held)
+
+
+def _schedule(session: Session, clue: Clue) -> Due:
+    kept = in_force(session, clue.owner_unit_id, clue.channel, _closed(clue))
+    return _due(clue, kept, held=_held(session, clue.id) is not None)
 
 
 def _may_go(session: Session, clue: Clue) -> Due:
     """The clue's row of the schedule, if nothing speaks against disposal. Raises RefusedError naming what does."""
     if clue.state != State.CLOSED:
         raise RefusedError("线索尚未办结，不能处置")
-    known = _due(session, clue)
+    known = _schedule(session, clue)
     if known.held:
         raise RefusedError("这条线索已暂缓处置")
     if clock.today() < known.ends:
@@ -268,7 +285,7 @@ def subject_export(session: Session, who: Actor, clue: Clue) -> dict[str, Any]:
     closed = clue.state == State.CLOSED
     return {
         "clue": clue.no, "received": clock.china(clue.at).isoformat(), "channel": clue.channel, "state": clue.state,
-        "kept_until": _due(session, clue).ends.isoformat() if closed else None,
+        "kept_until": _schedule(session, clue).ends.isoformat() if closed else None,
         "reporters": [
             {"since": clock.china(row.created).isoformat()}
             | open_key(session, row.key_id).json(row.identity, "reporter.identity")

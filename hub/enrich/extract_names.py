@@ -15,6 +15,10 @@ DATA = Path(__file__).parent / "data" / "names.toml"
 MAX_NAMES = 200  # of one kind; a report names fewer, and comparing them stays cheap
 HAN = "\u4e00-\u9fff"
 HONORIFIC = re.compile(r"(?:先生|女士|小姐|同志|大爷|大妈|大姐|大哥|师傅|老师|阿姨|叔叔|老伯|同学)")
+TITLE = re.compile(
+    f"(?:{HONORIFIC.pattern}|奶奶|爷爷|大叔|大婶|书记|主任|经理|会计|校长|医生|大夫|队长|组长|律师|记者)(?![的家])"
+)
+"""After "举报人" or "联系人"; elsewhere 李书记 is as likely the accused."""
 
 
 @dataclass(frozen=True, slots=True)

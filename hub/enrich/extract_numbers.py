@@ -56,6 +56,10 @@ _LAST_FOUR = re.compile(
     f"[，,。、 ]{{0,2}}{_WRONG}[^0-9\n]{{0,4}}?(?:最后|后|末|尾)面?的?[四4]?[位个]?(?:数字?|号码?|号)?"
     f"(?:应该)?是?[:： ]?({_D}{{4}})(?!{_SEP}{{0,1}}{_D})"
 )
+_LAST_SAID = re.compile(  # …三三零幺，不对，是三三零七
+    f"[，,。、 ]{{0,2}}(?:不对|错了|说错了|不是)[，, ]{{0,2}}(?:应该)?是?[:： ]?({_D}{{3,4}})"
+    f"(?!{_SEP}{{0,1}}{_D})(?! ?[年月日号亩分米平个方吨块万千百点])"
+)
 _AREA_CODE = re.compile(r"0(?:10|2[0-9]|[3-9][0-9]{2})")
 
 
@@ -134,8 +138,11 @@ def _corrected(text: str, found: list[Found]) -> list[Found]:
         following = found[index + 1] if index + 1 < len(found) else None
         if following and following.start - row.end <= 24 and _CORRECTED.fullmatch(text, row.end, following.start):
             out[index] = replace(row, withdrawn=True)
-        elif (tail := _LAST_FOUR.match(text, row.end, row.end + 40)) and len(row.value) == 11:
-            out[index] = replace(row, value=row.value[:-4] + "".join(DIGITS[c] for c in tail[1]), end=tail.end())
+        elif (tail := _LAST_FOUR.match(text, row.end, row.end + 40) or _LAST_SAID.match(text, row.end)) and len(
+            row.value
+        ) == 11:
+            said = "".join(DIGITS[c] for c in tail[1])
+            out[index] = replace(row, value=row.value[: -len(said)] + said, end=tail.end())
     return out
 
 

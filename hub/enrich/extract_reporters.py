@@ -15,6 +15,7 @@ from hub.enrich.extract_names import (
     MAX_NAMES,
     OTHERS,
     SURNAMED,
+    TITLE,
     Name,
     is_han,
     not_a_place,
@@ -219,7 +220,7 @@ def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
         yield Name(dotted[0], place, dotted.end(), "natural_person", cue)
         return
     words = word_lists()
-    polite = HONORIFIC.match(text, place + 1) or HONORIFIC.match(text, place + 2)
+    polite = TITLE.match(text, place + 1) or TITLE.match(text, place + 2)
     family = 2 if text[place : place + 2] in words.double else 1
     surname = text[place : place + family]
     if polite and polite.start() == place + family and (surname in words.surnames or family == 2):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from hub.enrich.likeness_words import Resolver, read
+from hub.enrich.likeness_words import Resolver, heard, read
 
 VERSION = "likeness-4"
 UNREAD = "N4"
@@ -118,6 +118,8 @@ def _blocks(words: Mapping[str, Sequence[str]], token: Token) -> tuple[tuple[int
     for name in words["company_head"]:
         add(4, "c", area, name)
         add(2, "c2", name, *(things[:1]))
+    for name in words["person"]:
+        add(1, "p0", heard(name))  # a full name is met again without its county
     for name in words["head"]:
         add(4, "p", area, name)
         add(2, "p2", name, *(things[:1]))
@@ -130,6 +132,7 @@ def _blocks(words: Mapping[str, Sequence[str]], token: Token) -> tuple[tuple[int
     for thing in things[:2]:
         if town:
             add(2, "t", area, town, thing)
+            add(0.5, "t0", town, thing)
         for bucket in list(words["size"])[:2]:
             add(1.5, "a", area, thing, bucket)
         add(0.5, "h", area, thing)

@@ -61,7 +61,7 @@ _CUED = re.compile(
     "负责人[：:是为]?|矿主|厂长|场长|业主|法人|经理|邻居|名叫|叫做|(?<!我)叫|当官的|施工队)"
     rf"(?=([{_HAN}][{_HAN}]{{1,2}}))"
 )
-_BARE = re.compile(rf"(?<=[，：:、；;])([{_HAN}]{{2,3}})(?=[，。；;、])")
+_BARE = re.compile(rf"(?:^|(?<=[，：:、；;]))([{_HAN}]{{2,3}})(?=[，。；;、])")
 _AFTER_PLACE = re.compile(  # 敬老院边上余成耀，
     rf"(?:村|组|社|边上|旁边|附近|[东西南北]头|[上下]游|门口|隔壁|对面|对过)([{_HAN}][{_HAN}][^\W湾沟坝坪岭山河塘坡店铺屯寨田地林场线路桥站库厂矿人家])(?=[，。；;])"
 )
@@ -146,10 +146,12 @@ def _town(text: str, place: PlaceResult, villages: Sequence[str]) -> str:
         starts = [f"{head}{name}" for head in (county, county[:-1])] + [f"{name}{village}" for village in villages]
         if name not in (*villages, county[:-1]) and any(start in text for start in starts):
             return heard(name)[:2]
-    return ""
+    alone = None if names else _TOWN_ALONE.search(text)
+    return heard(alone[1])[:2] if alone and alone[1] not in villages else ""
 
 
 _TOWN = re.compile(f"[{_HAN}]{{2,4}}[镇乡]")
+_TOWN_ALONE = re.compile(rf"(?:^|[，。：:、；;\s在是到去]|我们|咱们)([{_HAN}]{{2,3}})[镇乡](?![长里政府上干])")
 
 
 def _villages(text: str, place: PlaceResult) -> list[str]:

@@ -117,6 +117,8 @@ def _heard(names: Names, text: str, written: list[Mention]) -> list[Mention]:
         inside = {id(m): m for m in (covered.get(i) for i in range(start, end)) if m is not None}
         if any(m.start < start or m.end > end or (not m.weak and m.end - m.start > 2) for m in inside.values()):
             continue
+        if any(m.full and not m.weak and m.start == start + 1 and text[start] in BEFORE for m in inside.values()):
+            continue  # 举报的是临县三交镇: 临县, not 石林县
         sure = mention.full and not mention.town and text[end - 1] in _SUFFIXES and len(mention.nodes) <= 8
         mention.weak = not sure
         out.append(mention)

@@ -73,6 +73,7 @@ def test_texts_used_in_development_are_read_whole(name):
         "extraction_blind10.jsonl",
         "extraction_blind11.jsonl",
         "extraction_blind12.jsonl",
+        "extraction_blind13.jsonl",
     ],
 )
 def test_texts_written_blind(name):
@@ -80,7 +81,7 @@ def test_texts_written_blind(name):
     # held 1.0 1.0 1.0 1.0 .81 -, blind4 1.0 1.0 .941 .764 .836 .857, blind5 .957 1.0 1.0 .930 .914 .898,
     # blind7 .900 1.0 1.0 .857 .857 -, blind8 1.0 - .897 .957 .909 -,
     # blind9 .929 1.0 .941 .737 .824 -, blind10 1.0 1.0 .985 .820 .944 -, blind11 .917 .857 .967 .814 .919 -,
-    # blind12 .915 1.0 .929 .778 .762 -.
+    # blind12 .915 1.0 .929 .778 .762 -, blind13 .950 1.0 1.0 .950 .970 -.
     found = figures(name)
     assert f1(found["ph"]) >= 0.99
     assert f1(found["id"]) >= 0.99
@@ -94,6 +95,8 @@ def test_texts_written_blind(name):
     ("text", "phones"),
     [
         ("139 0478 6621", ["13904786621"]),
+        ("一五二四七八七，三三零幺，不对，是三三零七", ["15247873307"]),
+        ("13912345678，不对，是2023年的事", ["13912345678"]),
         ("电话是幺三八零零一三八零零零", ["13800138000"]),
         ("电话：０４７８－５２１２３４５", ["0478-5212345"]),
         ("(0478)5212345转801", ["0478-5212345"]),
