@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 LOCK_STAMP := $(VENV)/.locked
 PYTHON ?= python3
 
-.PHONY: help run dev install test check test-long test-planted bench clues lint types imports lock t apt docs-shots english
+.PHONY: help run dev install test check test-long test-planted bench clues lint types imports lock t apt docs-shots english page-shots
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
