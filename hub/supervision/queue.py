@@ -105,6 +105,22 @@ class Row:
     handler: str = ""
 
     @property
+    def key(self) -> str:
+        """What a tick of the line sends: the clue as it was seen."""
+        return f"{self.clue.no}~{self.clue.version}"
+
+    @property
+    def received(self) -> str:
+        """Month, day and time it came, in China."""
+        at = clock.china(self.clue.at)
+        return f"{at.month:02}-{at.day:02} {at.hour:02}:{at.minute:02}"
+
+    @property
+    def due_day(self) -> str:
+        """Month and day of `due`."""
+        return f"{self.due.due.month:02}-{self.due.due.day:02}" if self.due is not None else ""
+
+    @property
     def tone(self) -> str:
         """over, near or ok: how the due day is shown."""
         return "over" if self.left < 0 else "near" if self.left <= SOON else "ok"

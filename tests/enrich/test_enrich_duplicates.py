@@ -106,7 +106,8 @@ def test_blind_sets(name: str, precision: float, recall: float, top: float) -> N
 
     First looks: 38 tellings of 17 acts and 17 near things .645 precision, .800 recall; the second 1.0, .417; the third
     (25 tellings of 11 acts, 13 near things: another matter of the same accused, a namesake, the next village) .667,
-    .588; the fourth (32 tellings, 12 of them repeats, half without county) .625, .417. What is false is nearly all the same accused with another matter: wages, a nephew's house, sheep.
+    .588; the fourth (32 tellings, 12 of them repeats, half without county) .625, .417. What is false is nearly all the
+    same accused with another matter: wages, a nephew's house, sheep.
     """
     found = figures(name, resolver().resolve)
     assert found[0] >= precision
