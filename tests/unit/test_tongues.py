@@ -128,3 +128,8 @@ def test_who_has_not_chosen_gets_chinese_whatever_the_browser_asks_for(cookie: s
     headers = {"Accept-Language": "en-US,en;q=0.9", "Cookie": f"{COOKIE}={cookie}"}
     with Flask("hub").test_request_context("/", headers=headers):
         assert tongue() == wanted
+
+
+@pytest.mark.parametrize("name", ["none.js", "hub.css", f"{'a' * 5000}.js", "\0.js", "..", ""])
+def test_no_name_but_that_of_a_script_is_looked_for(name: str) -> None:
+    assert script_text(name) is None

@@ -156,12 +156,15 @@ def _join(plain: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @cache
+def _scripts() -> dict[str, str]:
+    """The scripts of the pages in English, by name."""
+    known = translations().words.get
+    return {path.name: scripts.rewrite(path.read_text("utf-8"), known) for path in STATIC.glob("*.js")}
+
+
 def script_text(name: str) -> str | None:
     """A script in English; None: there is no such script."""
-    path = STATIC / name
-    if path.suffix != ".js" or path.name != name or not path.is_file():
-        return None
-    return scripts.rewrite(path.read_text("utf-8"), translations().words.get)
+    return _scripts().get(name)
 
 
 @cache
