@@ -113,8 +113,9 @@ NO_PAGES = {
     "/clues/<no>/orders/<int:number>/<part>": "files",
     "/clues/<no>/transfers/<int:number>/<kind>": "files", "/manual/<int:number>/blobs/<int:blob_id>": "files",
 }  # fmt: skip
-MAY_REFUSE = ("/clues/", "/quarantine", "/tasks/", "/manual/", "/calendar/proposals/", "/mailroom/reading/", "/nowhere")
-"""Addresses of one thing: a role that may open such pages may not see this one, and gets the page that says so."""
+MAY_REFUSE = ("/clues/", "/new/", "/quarantine", "/tasks/", "/manual/", "/calendar/proposals/", "/mailroom/reading/", "/nowhere")
+"""Addresses of one thing: a role that may open such pages may not see this one, and gets the page that says so.
+Which form is for whom: test_access."""
 
 FORMS = {
     "mail": ("assign", "hand_down", "ask", "determine.P1", "escalate", "determine.P3", "determine.P4", "determine.P5",
