@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,6 +137,7 @@ def _body(suggestion: Suggestion, sources: Sequence[passages.Source]) -> dict[st
 def summary(sources: Sequence[passages.Source], made: Sequence[Suggestion], known: Sequence[str] = ()) -> str:
     """The first words of the report with everything that names its sender masked, wherever it stands.
 
+    Of a form the facts come first: place and respondent have columns of their own beside the summary.
     `known`: words that name a reporter as the channel gave them.
     """
     told = [item.value for item in made if item.field == "reporter_name"]
@@ -147,10 +149,18 @@ def summary(sources: Sequence[passages.Source], made: Sequence[Suggestion], know
             continue
         spans = [(s.start, s.end) for item in made if item.field in IDENTITY for s in item.spans if s.passage == index]
         text = source.passage.text
-        out += mask(text, [*spans, *named(text, names)]).replace("\n", " ") + " "
+        out += _facts_first(mask(text, [*spans, *named(text, names)])).replace("\n", " ") + " "
         if len(out) >= SUMMARY:
             break
     return out.strip()[:SUMMARY]
+
+
+_FACTS = re.compile(r"^主要违法事实[:：] ?", re.MULTILINE)
+
+
+def _facts_first(text: str) -> str:
+    found = _FACTS.search(text)
+    return f"{text[found.end() :].rstrip()}\n{text[: found.start()]}" if found else text
 
 
 def _suggest_kind(session: Session, clue: Clue, made: Sequence[Suggestion]) -> None:
