@@ -6,13 +6,16 @@ from hub.enrich.passages import Source
 from hub.enrich.run import SUMMARY, summary
 from hub.terms import Passage, Span, Suggestion
 
-FORM = "违法行为发生地：桃江县武潭镇红旗村\n违法主体：鑫隆建材有限公司\n主要违法事实：占用耕地八亩建厂房，罗廷贵去问过。\n证据材料：照片"
+FORM = (
+    "违法行为发生地：桃江县武潭镇红旗村\n违法主体：鑫隆建材有限公司\n"
+    "主要违法事实：占用耕地八亩建厂房，罗廷贵去问过。\n证据材料：照片"
+)
 
 
 def told(text: str) -> str:
     at = text.find("罗廷贵")
-    made = [Suggestion("reporter_name", "罗廷贵", "extract", "1", 0.9, (Span(0, at, at + 3, "罗廷贵"),))] if at >= 0 else []
-    return summary([Source(Passage(text), 1, "text")], made)
+    name = Suggestion("reporter_name", "罗廷贵", "extract", "1", 0.9, (Span(0, at, at + 3, "罗廷贵"),))
+    return summary([Source(Passage(text), 1, "text")], [name] if at >= 0 else [])
 
 
 def test_of_a_form_the_facts_come_first() -> None:
