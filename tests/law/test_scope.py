@@ -74,3 +74,39 @@ def test_only_cities_change_and_only_what_is_listed(wrong):
 def test_a_malformed_division_is_refused(code):
     with pytest.raises(ScopeError):
         scope(TODAY, code)
+
+
+def test_a_city_withdraws_a_refused_ground_and_gives_it_back():
+    """Art. 7–9, B11: what is refused is a list too; a city narrows it from the day of filing, for its counties only."""
+    row = change(class_code="N3", add=None, remove="N3", valid_to=date(2026, 6, 1))
+    narrower = scope(TODAY, "430922", [row])
+    assert [ground.code for ground in narrower.refused] == ["N1", "N2", "N4", "N5"]
+    assert narrower.rule_version == "scope-2017+L1"
+    with pytest.raises(ScopeError, match="N3"):
+        narrower.in_scope("N3")  # no longer refused, and no class of annex 1
+    assert scope(date(2026, 6, 1), "430922", [row]).in_scope("N3") is False
+    assert "N3" in scope(TODAY, "431000", [row]).texts()
+
+
+def test_a_city_widens_a_refused_ground_by_a_named_matter():
+    """Art. 8–9: the ground keeps its code, name and article; the further matter is told after its text."""
+    row = change(class_code="N5", add=Behaviour("N5.430900.1", "河道采砂由水利部门管理"))
+    known = next(ground for ground in versions()[0].refused if ground.code == "N5")
+    wider = next(ground for ground in scope(TODAY, "430922", [row]).refused if ground.code == "N5")
+    assert wider.text == f"{known.text}；河道采砂由水利部门管理"
+    assert (wider.code, wider.name, wider.article) == (known.code, known.name, known.article)
+    assert scope(TODAY, "430922", [row]).texts() == versions()[0].texts()
+
+
+def test_changes_take_effect_in_the_order_they_were_filed():
+    """B11: a behaviour that the city added may be taken out by its later filing, whatever order the rows come in."""
+    later = change(id="L0", valid_from=date(2026, 2, 1), add=None, remove="T5.430900.1")
+    found = scope(TODAY, "430922", [later, change()])
+    assert found.local == ("L1", "L0")
+    assert "T5.430900.1" not in found.texts()
+
+
+@pytest.mark.parametrize("wrong", [{"class_code": "N9"}, {"class_code": "N3", "remove": "N4"}])
+def test_only_a_ground_that_is_listed_can_be_changed(wrong):
+    with pytest.raises(ScopeError, match="not listed"):
+        scope(TODAY, "430922", [change(add=None, **wrong)])
