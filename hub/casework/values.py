@@ -24,7 +24,7 @@ from hub.work import rows as work
 def apply_suggestions(session: Session, clue: Clue, found: dict[str, Any], *, complete: bool) -> None:
     """Shows the machine's place, class and missing elements where no person has decided yet. Moves no state."""
     if not clue.division_confirmed:
-        _set_division(session, clue, found.get("division"))
+        _set_division(session, clue, found.get("division"), found.get("town"))
         clue.ambiguous = bool(found.get("ambiguous"))
     if not clue.class_confirmed:
         clue.class_code = found.get("class")
@@ -37,7 +37,8 @@ def apply_suggestions(session: Session, clue: Clue, found: dict[str, Any], *, co
     announce(session, clue)
 
 
-def _set_division(session: Session, clue: Clue, division: str | None) -> None:
+def _set_division(session: Session, clue: Clue, division: str | None, town: str | None) -> None:
+    clue.town = town
     if clue.division != division:
         clue.division = division
         session.execute(update(ClueUnit).where(ClueUnit.clue_id == clue.id).values(division=division))
@@ -79,7 +80,7 @@ def confirm(  # the six facts of a decision
     else:
         offer(session, clue, "value", row, search.words_of(value))
     if field_name == "place" and isinstance(value, dict):
-        _set_division(session, clue, value.get("code"))
+        _set_division(session, clue, value.get("code"), value.get("town_code"))
         clue.division_confirmed, clue.ambiguous = True, False
     if field_name == "class":
         clue.class_code, clue.class_confirmed = str(value), True
@@ -111,14 +112,16 @@ def typed(field_name: str, text: str) -> Any:
         return text
     division = table().get(text) if text.isdigit() else None
     if division is not None:
-        return {"code": division.code[:6], "name": table().path(division.code), "text": text}
+        town = {"town": division.name, "town_code": division.code} if division.level == "town" else {}
+        return {"code": division.code[:6], "name": table().path(division.code), "text": text} | town
     from hub.jurisdiction.places import resolver  # noqa: PLC0415  loaded when somebody types a place
 
     answer = resolver().resolve(text).as_json()
     if not answer["code"] or answer["ambiguous"]:
         message = "没有找到唯一的行政区划，请写出省、市、县全称或六位代码"
         raise RefusedError(message, kind="value", name=field_name)
-    return {"code": answer["code"], "name": answer["name"], "text": text}
+    within = {name: answer[name] for name in ("town", "town_code", "village", "group") if answer.get(name)}
+    return {"code": answer["code"], "name": answer["name"], "text": text} | within
 
 
 def suggested(session: Session, clue: Clue, field_name: str, suggestion_id: int) -> Any:

@@ -66,7 +66,7 @@ def _bounded(passages: Sequence[Passage]) -> list[Passage]:
 
 
 def headline(suggestions: Sequence[Suggestion]) -> dict[str, Any]:
-    """What lists and filters show of the suggestions: division, ambiguous, class, missing, urgent, topics."""
+    """What lists and filters show of the suggestions: division, town, ambiguous, class, missing, urgent, topics."""
     by_field: dict[str, Suggestion] = {}
     for suggestion in suggestions:
         by_field.setdefault(suggestion.field, suggestion)
@@ -75,6 +75,7 @@ def headline(suggestions: Sequence[Suggestion]) -> dict[str, Any]:
     missing = by_field.get("missing")
     return {
         "division": place.value.get("code") if place else None,
+        "town": place.value.get("town_code") if place else None,
         "ambiguous": bool(place and place.value.get("ambiguous")),
         "class": _code(kind) or _code(scope),
         "missing": list(missing.value) if missing else [],

@@ -65,6 +65,7 @@ class Clue(Base):
     title: Mapped[Sealed]  # as sent; shown masked
     summary: Mapped[Sealed]  # masked already, for lists
     division: Mapped[str | None]  # code of the place: confirmed, else suggested
+    town: Mapped[str | None]  # code of the town in it, where one is named
     division_confirmed: Mapped[bool] = mapped_column(server_default=text("false"))
     class_code: Mapped[str | None]
     class_confirmed: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -74,6 +74,7 @@ class Shown(NamedTuple):
     owner_unit_id: int
     handler_id: int | None
     division: str | None
+    town: str | None
     division_confirmed: bool
     class_code: str | None
     class_confirmed: bool
@@ -99,6 +100,7 @@ class Row:
 
     clue: Shown
     place: str
+    town: str
     summary: str
     due: Owed | None
     left: int = 0  # working days of `due`; negative where it is over
@@ -262,7 +264,8 @@ def rows(session: Session, ids: Sequence[int]) -> list[Row]:
             left = counted[ends]
         if clue.division not in places:
             places[clue.division] = place_name(clue.division)
-        out.append(Row(clue, places[clue.division], key.text(summary, "clue.summary"), owed, left, handler))
+        town, words = table().get(clue.town or ""), key.text(summary, "clue.summary")
+        out.append(Row(clue, places[clue.division], town.name if town else "", words, owed, left, handler))
     return out
 
 
