@@ -54,6 +54,8 @@ EXTRACTION = (
     "_blind11",
     "_blind12",
     "_blind13",
+    "_blind14",
+    "_blind15",
 )
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 

@@ -15,14 +15,16 @@ from typing import Any
 from hub.enrich import extract_names as names
 from hub.enrich import extract_organisations as bodies
 from hub.enrich import extract_reporters as reporting
+from hub.enrich import extract_roles as roles
 from hub.enrich.concepts import fold
 from hub.enrich.extract_areas import Area, areas
+from hub.enrich.extract_mentions import mentions
 from hub.enrich.extract_numbers import Found, numbers
 from hub.enrich.extract_times import When, dates
 from hub.jurisdiction.place_text import INVISIBLE
 from hub.terms import Passage, Span, Suggestion
 
-VERSION = "extract-9"
+VERSION = "extract-10"
 PRODUCER = "extract"
 MAX_TEXT = 200_000  # characters read; no report is longer, and what follows cannot hold a worker
 MASK = "\u2587"
@@ -136,12 +138,12 @@ def _extract(original: str, *, reporter: bool) -> ExtractResult:
     work = _mask(work, [(when.start, when.end) for when in found_dates])
     organisations = [_as_written(name, original) for name in bodies.organisations(work)]
     masked = _mask(work, [(name.start, name.end) for name in organisations])
-    reporters = (
-        [_as_written(n, original) for n in reporting.reporters(masked, [row.end for row in (*ids, *phones)])]
-        if reporter
-        else []
-    )
-    persons = [_as_written(n, original) for n in names.people(masked, reporters, [])]
+    named = mentions(masked)
+    reporters = reporting.reporters(masked, [row.end for row in (*ids, *phones)]) if reporter else []
+    reporters = [_as_written(n, original) for n in names.unique([*reporters, *roles.tellers(masked, named)])]
+    persons = names.people(masked, reporters, [])
+    persons = names.unique([*persons, *roles.accused(masked, named, reporters, persons)])
+    persons = [_as_written(n, original) for n in persons]
     accused = [name for name in organisations if not _own(work, name) and _blamed(work, name)]
     return ExtractResult(
         phones=tuple(phones),

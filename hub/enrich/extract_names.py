@@ -33,7 +33,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class Words:
     surnames: frozenset[str]
     double: frozenset[str]
     stop: frozenset[str]
@@ -41,13 +41,16 @@ class _Words:
     follow: frozenset[str]
     never: frozenset[str]
     generic: frozenset[str]
+    seldom: frozenset[str]
+    unlike: frozenset[str]
+    further: frozenset[str]
 
 
 @cache
-def word_lists() -> _Words:
+def word_lists() -> Words:
     with DATA.open("rb") as stream:
         data = tomllib.load(stream)
-    return _Words(
+    return Words(
         surnames=frozenset("".join(data["surnames"].split())),
         double=frozenset(data["double_surnames"].split()),
         stop=frozenset(data["stop_after"]),
@@ -55,7 +58,18 @@ def word_lists() -> _Words:
         follow=frozenset(data["follow"].split()),
         never=frozenset(data["never"].split()),
         generic=frozenset(data["generic"].split()),
+        seldom=frozenset(data["seldom"]),
+        unlike=frozenset(data["unlike"].split()),
+        further=frozenset(data["further"]),
     )
+
+
+@cache
+def given_names() -> tuple[str, tuple[str, ...]]:
+    """The characters of Han given names, and the parts Mongolian names are put together from, the longest first."""
+    with DATA.open("rb") as stream:
+        data = tomllib.load(stream)
+    return "".join(data["given"].split()), tuple(sorted(data["syllables"].split(), key=lambda part: (-len(part), part)))
 
 
 def is_han(char: str) -> bool:
@@ -127,7 +141,7 @@ def _boundary(piece: str, place: int, family: int) -> tuple[str, int] | None:
 _HOUSE = re.compile("家(?:兄弟|父子|夫妻|两口|姐妹|老|的|人|里)")  # 聂家兄弟: the family, not a person
 # A character that may end a given name or begin the deed (陈建国 / 陈建了房): the deed where this word is one.
 _BEGINS_DEED = re.compile(
-    "[和以推盖圈去到霸无]|才(?![干挖占盖搞弄卖采建开在把将])|有[个一二三两人关几地钱]|进[了来村山]|来[了我这村挖到]|利用|强[行拆挖买砍迫]|"
+    "[和以推盖圈去到霸无]|才(?![干挖占盖搞弄卖采建开在把将毁取填运拉倒推违私擅非未租批伙带雇等家、和与，。▇]|平了|$)|有[个一二三两人关几地钱]|进[了来村山]|来[了我这村挖到]|利用|强[行拆挖买砍迫]|"
     "建[房厂了养起猪别仓的在成楼大]|开[了始挖采着的厂矿沙石荒办设发车]|同[意村他]|用[挖铲机车水建推土假]|生产|"
     "出[租卖售钱让动面来资]|承[包租建]|转[让包手租给卖]|平[整了掉地]|修[路建房了的养起]|兴[建办]"
 )
@@ -138,7 +152,7 @@ _NEVER_GIVEN = frozenset("氏在把将被未与跟是的等也就都还或者啊
 _YET_GIVEN = frozenset(
     [a + b for a, b in zip("向向向向向向向向向向为为为为", "东阳荣前明红军华辉春民国军华", strict=True)]
 )
-_TITLES = (
+TITLES = (
     "村支部书记|支部书记|党支部书记|村党支部书记|党总支书记|村支书|老支书|支书|村书记|总支书记|"
     "村主任|村委会主任|村委主任|主任|副主任|村长|副村长|副镇长|镇长|"
     "副乡长|乡长|副县长|县长|副局长|局长|副所长|所长|科长|股长|站长|会计|文书|出纳|治保主任|"
@@ -149,27 +163,27 @@ _TITLES = (
     "开发商|中间人|个体户|养殖户|种植户|种粮大户|大户|能人|司机|"
     "举报对象|投诉对象|反映对象|检举对象|村官|干部|村干部|邻居|隔壁|村霸|恶霸|地霸|沙霸|当事人|违法人|违法行为人|行为人|被举报人|"
     "被反映人|被投诉人|被控告人|违法主体|嫌疑人|户主|业主|房主|地主|买主|"
-    "地痞|流氓|混混|屠夫|木匠|瓦匠|泥瓦匠|个体工商户|工商户|商贩|贩子|二流子|老赖|户主|老[大二三四五六幺]|外地人|外村人|本地人|商人|男子|嘎查长|牧民|村民|社员|农民|居民|村里的|同村的|本村的|本村|"
+    "地痞|流氓|混混|屠夫|木匠|瓦匠|泥瓦匠|个体工商户|工商户|商贩|贩子|二流子|老赖|户主|嘎查达|老[大二三四五六幺]|外地人|外村人|本地人|商人|男子|嘎查长|牧民|村民|社员|农民|居民|村里的|同村的|本村的|本村|"
     "同村|同镇|同乡|同组|同队|邻村|外号|绰号|人称|名叫|叫做|名字叫|名字是|一个叫|有个叫|个叫|是叫|主人|车主|船主|亲戚|"
     "亲家|"
     "儿子|女婿|弟弟|哥哥|兄弟|小舅子|堂叔|表叔|堂伯|叔叔|舅舅|姑父|姐夫|妹夫|大舅哥|父亲|妻子|媳妇|侄子|外甥|堂弟|表弟|表哥|堂哥|采砂人|采沙人|"
     "转让人|出租人|卖家|买家|卖方|买方"
 )
 RESPONDENT_CUE = re.compile(
-    rf"(?P<title>{_TITLES})(?:姓名|名字)?(?:叫做|名叫|叫|为|是|系|的|：|:|、)?[ \u3000]?(?=[{HAN}])"
+    rf"(?P<title>{TITLES})(?:姓名|名字)?(?:叫做|名叫|叫|为|是|系|的|：|:|、)?[ \u3000]?(?=[{HAN}])"
 )
 NAMED = re.compile(
     rf"(?<![我本字爸妈父母就])(?:叫他|叫做|叫|名叫|名为|姓名|外号|绰号|是个叫|大名|真名|全名)[:： ]?(?=[{HAN}])"
 )
-_ACT = (
+ACTS = (
     "在|占|盖|建了|建起|开了|雇|带人|带头|找人|填|推|开荒|取土|抽沙|采|卖|租|圈|合伙|他|她|私自|非法|违法|未经|未批|擅自|强占|占用|占地|占了|霸占|侵占|强行|偷|盗|把|将|无证|违规|"
     "利用|等人|建房|盖房|卖地|卖了|挖|倒卖|越界|越权|干的|弄的|占的|盖的|开的|挖的|建的|搞的|包的|卖的|填的|倒的|一家|兄弟|夫妻|父子|"
     "两口子|合谋|联手|一起|霸着|抢占|乱挖|私挖|私采|私盖|偷建|抢建|雇人|请人|拿着|开铲车|开挖机"
 )
-_DEED = re.compile(_ACT)
+_DEED = re.compile(ACTS)
 SURNAMED = re.compile(rf"(?<![我人本贵同老百咱俺家])姓([{HAN}])(?=的|[，。,；;、]|$)")
 BEFORE_FACT = re.compile(
-    rf"(?:举报|反映|投诉|控告|检举|查处|是|由|被|让)(?=[{HAN}]{{2,4}}(?:[、和与][{HAN}]{{2,4}})?(?:{_ACT}))"
+    rf"(?:举报|反映|投诉|控告|检举|查处|是|由|被|让)(?=[{HAN}]{{2,4}}(?:[、和与][{HAN}]{{2,4}})?(?:{ACTS}))"
 )
 CLAUSE = re.compile(
     rf"(?:^|(?<=[，。；！？,;\n：:\s]))(?=[{HAN}]{{2,3}}(?:私自|非法|违法|未经|未批|擅自|强占|占用|"
@@ -180,11 +194,11 @@ KIN = (
     "媳妇|父亲|母亲|爸爸|妈妈|爷爷|堂弟|堂哥|表弟|表哥|亲戚|连襟|亲家|[哥弟爹爸妈叔伯]"
 )
 OTHERS_KIN = re.compile(rf"(?:[他她其]的?|和|跟|与|同)(?:{KIN})(?=[{HAN}])")
-TRADE = re.compile(rf"[开养卖做搞干包跑贩][{HAN}]{{1,5}}的(?=[{HAN}]{{2,4}}(?:{_ACT}))")
+TRADE = re.compile(rf"[开养卖做搞干包跑贩][{HAN}]{{1,5}}的(?=[{HAN}]{{2,4}}(?:{ACTS}))")
 FROM_PLACE = re.compile(
     rf"(?:村里|县里|镇里|乡里|市里|我们村|我村|咱村|本村|同村|邻村|外村|隔壁村|对面村|上头村|队里|组里|我们组|本组|我们队|镇上|街上|老街|屋后|隔壁|对门|"
     rf"[{HAN}]{{1,3}}[村组屯庄街镇乡旗社冲湾坪坳岭塘桥坝寨沟店铺垸]|嘎查|社区)"
-    rf"(?:的|有个|有一个|一个)?(?=[{HAN}]{{2,4}}(?:[、和与][{HAN}]{{2,4}})?(?:{_ACT}))"
+    rf"(?:的|有个|有一个|一个)?(?=[{HAN}]{{2,4}}(?:[、和与][{HAN}]{{2,4}})?(?:{ACTS}))"
 )
 BEHIND = re.compile(
     rf"(?:幕后|背后|真正|实际|老板|主谋|带头|牵头|指使|为首|主使|其实)[^，。；！？,;\n]{{0,16}}[的是](?=[{HAN}]{{3}}(?:[，。；,;\s]|$))"
@@ -207,7 +221,7 @@ VICTIM = re.compile(r"[^，。；,;]{0,3}家?的?[^，。；,;]{0,8}被")
 MASKED = re.compile(rf"[{HAN}]某[某甲乙]?")
 PAIR = re.compile(rf"(?:、|和|与|及|跟|以及)(?:[他她其](?:的)?(?:{KIN}|邻居|儿子))?")
 RECEIVER = re.compile(
-    rf"(?:卖|租|转|转卖|转让|转租|转包|承包|发包|包|出租|出让|批|划|送|让)给了?(?:同村|本村|邻村|外村|村民|老板|外地|外来)?的?(?=[{HAN}])"
+    rf"(?:卖|租|转|转卖|转让|转租|转包|承包|发包|包|出租|出让|批|划|送|让)给了?(?:同村|本村|邻村|外村|村民|老板|外地|外来|(?:[他她其]的?|自己的?)?(?:亲属|亲戚|朋友|{KIN}))?的?(?=[{HAN}])"
 )
 
 
@@ -252,7 +266,7 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
             name, end = person
             if name in taken or any(low < end and place < high for low, high in spans):
                 return
-            if text[end : end + 1] in ("厂", "店") or VICTIM.match(text, end):
+            if text[end : end + 1] in ("厂", "店") or VICTIM.match(text, end) or owner(text, place, end):
                 return
             found.append(Name(name, place, end, "natural_person", cue))
             link = PAIR.match(text, end)
@@ -265,15 +279,15 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
             continue  # 我叫张三，外号 …
         if not _reporter_side(text, match.start()):
             add(match.end(), match["title"])
+    for match in NAMED.finditer(text):
+        if not OWN_NAME.search(text, max(0, match.start() - 12), match.start()):
+            add(match.end(), match[0])
     for match in ALIAS.finditer(text):
         group = 1 if match[1] else 2
         own = OWN_NAME.search(text, max(0, match.start() - 12), match.start())
         if match[group] not in taken and not own and not _reporter_side(text, match.start()):
             found.append(Name(match[group], match.start(group), match.end(group), "natural_person", "绰号"))
             seen.update(range(match.start(group), match.end(group)))
-    for match in NAMED.finditer(text):
-        if not OWN_NAME.search(text, max(0, match.start() - 12), match.start()):
-            add(match.end(), match[0])
     for match in RECEIVER.finditer(text):
         person = person_at(text, match.end())
         if person and len(person[0]) > 1 and _TAKES.match(text, person[1]):
@@ -302,14 +316,37 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
     for match in SURNAMED.finditer(text):
         if match[1] in word_lists().surnames and match[1] not in taken and not any(n.value == match[1] for n in known):
             before = text[max(0, match.start() - 3) : match.start()]
-            if not before.endswith(("我", "本人", "我们都", "都", "我是")) and not own_surname(text, match.start()):
+            if not before.endswith(("司机", "我", "本人", "我们都", "都", "我是")) and not own_surname(
+                text, match.start()
+            ):
                 found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "姓"))
-    return unique(sorted(found, key=lambda item: item.start)[:MAX_NAMES])
+    found = sorted(found, key=lambda item: item.start)[:MAX_NAMES]
+    ends = {name.end for name in found}
+    return unique([name for name in found if not _by_name(text, name, ends)])
 
 
+def owner(text: str, start: int, end: int) -> bool:
+    """租用村民黄立新家的山地: whose land it is that was taken or let, no one accused."""
+    return bool(_TOOK.search(text, max(0, start - 16), start) and _LAND_OF.match(text, end))
+
+
+def _by_name(text: str, name: Name, ends: set[int]) -> bool:
+    """叫夏国良，外号夏胖子: one person, who has been named."""
+    also = _ALSO.search(text, max(0, name.start - 10), name.start)
+    return also is not None and also.start() in ends
+
+
+_TOOK = re.compile(
+    rf"(?:租用?|占用?|侵占|强占|霸占|毁坏?|毁|挖|拆|破坏|填|淹|压|推平?|征用?|买|骗取?)了?(?:[{HAN}]{{0,4}}[村组社队])?(?:村民|农户|牧民|邻居|[他她])?$"
+)
+_LAND_OF = re.compile("家?的?(?:承包|自留|责任|口粮|宅基|[山田林草荒菜果]|耕地|土地|鱼塘|房|院|坟|地(?!$))")
+_ALSO = re.compile('[，,（( ]{0,2}(?:外号|绰号|人称|诨号|诨名|花名|小名|号称)(?:叫做?|是|为|[:：])? ?[“"「『‘]?$')
 _CALLED = ("外号", "绰号", "人称")
 _TAKES = re.compile("[，。；,;\\s]|$|[建盖开挖办搞堆种养做采经]")
-OWN_NAME = re.compile(r"(?:名字|姓名|我)[^，。；！？,;\n]{0,8}[，, ]{0,2}$")
+OWN_NAME = re.compile(
+    r"(?:名字|姓名|(?<!举报)(?<!反映)(?<!投诉)(?<!控告)(?<![告是])我(?!要?(?:举报|反映|投诉|控告|检举|告)))"
+    rf"(?![^，。；！？,;\n]{{0,8}}(?:{TITLES})[，, ]{{0,2}}$)[^，。；！？,;\n]{{0,8}}[，, ]{{0,2}}$"
+)
 OTHERS = re.compile(r"[他她]|老板|支书|主任|村长|对方|那人|那个|队长|书记|人家|包工头")
 
 

@@ -9,7 +9,8 @@ import re
 from functools import cache
 from itertools import islice
 
-from hub.enrich.extract_names import HAN, MAX_NAMES, Name, is_han, word_lists
+from hub.enrich.extract_names import HAN, MAX_NAMES, TITLES, Name, given_names, is_han, word_lists
+from hub.jurisdiction.divisions import table
 
 _SUFFIX = (
     "有限责任公司|股份有限公司|有限公司|集团公司|集团总公司|总公司|分公司|公司|集团|专业合作社|"
@@ -39,7 +40,9 @@ _COMPANY = ("公司", "集团", "合作社", "俱乐部", "工程局", "局")
 _MAYBE_CUT = frozenset("和向于有由从对到同与及给因叫让")
 _VERB = re.compile(r"运(?=[沙砂石土煤矿])|[挖采偷盗开建盖占办推倒毁拉搞修卖租停关拆填没不了着过]")
 
-_AFFAIR = re.compile("征地|征收|补偿|赔偿|青苗")  # of a works' name: misheard words about payment
+_AFFAIR = re.compile(
+    "审批|批准|批[了给]|自己|征地|征收|补偿|赔偿|青苗"
+)  # of a works' name: misheard words about payment
 
 
 BODY = re.compile(rf"[{HAN}]{{2,18}}?(?:人民政府|村民委员会|居民委员会|村委会|居委会|街道办事处|管理委员会|管委会)")
@@ -56,8 +59,13 @@ def bodies(text: str) -> list[Name]:
             text[start : match.end()],
         )
         if len(stem) >= 2 and re.search(r"[县市区旗镇乡村组社道木查镇]", stem) and not _OURS.match(stem):
-            found.append(Name(text[start : match.end()], start, match.end(), "other_organisation", "机关"))
+            office = _OFFICE.match(text, match.end())
+            if not (office and text[office.end() : office.end() + 1] in word_lists().surnames):
+                found.append(Name(text[start : match.end()], start, match.end(), "other_organisation", "机关"))
     return found
+
+
+_OFFICE = re.compile(f"的?(?:工作人员|公务员|职工|{TITLES})")  # 南粮台村委会主任: the title of a person
 
 
 _OURS = re.compile(r"[我你他她咱本这那该各全]|[县市区旗镇乡村]{1,2}$")
@@ -81,6 +89,9 @@ def organisations(text: str) -> list[Name]:
             and (following.start() - match.end() <= 6 and not _CUT.search(text, match.end(), following.start()))
         ):
             continue
+        gap = text[match.end() : following.start()] if following and following[0].endswith(_COMPANY) else ""
+        if 0 < len(gap) <= 6 and not match[0].endswith(_COMPANY) and not core(gap) and not _CUT.search(gap):
+            continue  # 天问山庄|旅游开发有限公司
         name = _organisation(text, max(last, match.start() - 34), match)
         if name is not None and not any(o.start <= name.start < o.end for o in found[:40]):
             found.append(name)
@@ -93,15 +104,41 @@ def _genericword_lists() -> re.Pattern[str]:
     return re.compile("|".join(sorted((w for w in word_lists().generic if len(w) > 1), key=len, reverse=True)))
 
 
+_BELONGS = re.compile(
+    "^(?:我们?|咱们?|俺们?|你们?|他们?|本|该|这|邻)(?:[县市区旗镇乡村社组屯队厂场矿]|嘎查|大队|小区)?(?:里|上)?"
+)
+
+
+@cache
+def _divided() -> re.Pattern[str]:
+    """Cities and counties with a cut word in their name: 兴和县, 从江县."""
+    rows = {row.name for row in table() if row.level in ("city", "county") and _CUT.search(row.name)}
+    return re.compile("|".join(sorted(rows, key=lambda name: (-len(name), name))))
+
+
+def _by_owner(stem: str) -> bool:
+    """龚建设采石场: called by its owner, whose name has a word of the trade in it."""
+    given, _ = given_names()
+    return (
+        len(stem) == 3
+        and stem[0] in word_lists().surnames
+        and stem[1] in given
+        and stem[1:] in ("建设", "建材", "工程")
+    )
+
+
 def core(stem: str) -> str:
     """What is left of a name without the words any company of the trade carries."""
-    core = _genericword_lists().sub("", stem)
+    core = _genericword_lists().sub("", _BELONGS.sub("", stem))
     return "" if all(char in word_lists().generic for char in core) else core
 
 
 def _organisation(text: str, low: int, match: re.Match[str]) -> Name | None:
     start = low
+    whole = [found.span() for found in _divided().finditer(text, low, match.start())]
     for cut in _CUT.finditer(text, low, match.start()):
+        if any(first <= cut.start() and cut.end() <= last for first, last in whole):
+            continue
         named = text[cut.start() - 1 : cut.start()] in (":", "：")  # 举报对象：向阳花合作社
         if cut[0] in _MAYBE_CUT and (named or len(core(text[cut.end() : match.start()])) < 2):
             continue  # 向阳砖厂, 永和建材公司: the word belongs to the name
@@ -111,9 +148,9 @@ def _organisation(text: str, low: int, match: re.Match[str]) -> Name | None:
     stem = text[start : match.start()]
     if not stem or not all(is_han(char) or char.isalpha() for char in stem):
         return None
-    own = core(stem)
+    own = stem if _by_owner(stem) else core(stem)
     if len(own) < 2 or stem in word_lists().generic:
         return None
-    if not bare_company and (len(stem) > 14 or _VERB.search(own) or _AFFAIR.search(stem)):
+    if not bare_company and (len(stem) > 14 or (_VERB.search(own) and not _by_owner(stem)) or _AFFAIR.search(stem)):
         return None
     return Name(text[start : match.end()], start, match.end(), "legal_person", match[0])

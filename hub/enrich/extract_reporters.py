@@ -29,7 +29,7 @@ from hub.enrich.extract_senders import senders
 REPORTER_CUE = re.compile(
     r"(?:我的名字叫做?|我的名字是|我名字叫|我名叫|我叫做?|我就叫|本人叫|本人姓名|本人名叫|本人系|"
     r"本人是|本人[:：]?|(?<!被)(?:实名)?(?:举报[人者]|反映[人者]|投诉[人者]|来电[人者]|来信[人者]|写信[人者]|寄[件信]人|寄信者|发[件信]人|来访人|诉求人|咨询人|报告人|控告人|"
-    r"检举人|申请人|信访人|上访人|求助人|报案人|申诉人|请愿人|陈述人|留言人|留言者|发帖人|来函人|具名人|联名人|联系人)(?:代表)?"
+    r"检举人|申请人|信访人|上访人|求助人|报案人|申诉人|请愿人|陈述人|留言人|留言者|发帖人|来函人|具名人|联名人|签名人|(?<!法定)代表人|联名代表|村民代表(?=[：:])|推选代表|联系人)(?:代表)?"
     r"(?:[（(](?:签名|签字|签章|签名盖章|盖章|手印|捺印)[）)])?(?:的?姓名|名字|名称|信息|资料)?(?:自称|称)?(?:是|叫|为|系|姓)?|署名|具名|落款|签名|(?<![人位体])姓名(?:叫做?|是|为)?|我是|我姓|本人姓|"
     r"[免敝]贵?姓?|[俺咱](?:家)?(?:姓|叫|是)|叫我|我是姓|名字(?=叫))[ \t\u3000]{0,4}[:：]?[ \t\u3000]{0,4}"
     r"(?:\n[ \t]{0,4})?"
@@ -67,7 +67,10 @@ _OLD = re.compile(rf"(?:我|俺|本人)(?:就是|是|系)(?:[^，。；！？,;\
 def _beside(text: str, end: int) -> Iterator[Name]:
     """A bare name right after a telephone or identity number: the reporter's, unless others were spoken of."""
     place = _BESIDE.match(text, end)
-    if place is None or OTHERS.search(text, max(0, end - 40), end):
+    if place is None:
+        return
+    asked = _CONTACT.search(text, max(0, end - 24), end)  # 联系▇姬女士
+    if not asked and OTHERS.search(text, max(0, end - 40), end):
         return
     family = _SURNAME_BESIDE.match(text, place.end())
     if family and family[1] in word_lists().surnames:
@@ -82,6 +85,15 @@ def _beside(text: str, end: int) -> Iterator[Name]:
         yield Name(person[0], place.end(), person[1], "natural_person", "旁")
 
 
+_ABOUT = re.compile(rf"(?:(?:[男女](?:性|士)?|[{HAN}]{{1,5}}族|[0-9▇]{{2}}岁)[，,、；;/ ）)]{{1,2}}){{1,4}}")
+"""举报人：蒙古族，女，乌日娜."""
+_FAMILIAR = re.compile(
+    rf"(?:(?<!别)叫我|喊我|找我|联系我|联系|打给我|致电)[，,：: ]{{0,2}}([{HAN}])"
+    rf"(?:姐|哥|叔|婶|姨|伯|嫂|总|工(?!作)|师傅|{HONORIFIC.pattern})(?=[，。,；;、！!\s▇（(吧就好]|$)"
+)
+_FORM = re.compile(rf"([{HAN}]{{1,2}}?)(?:某[某甲乙丙丁]?|[姐哥叔婶姨嫂])|[老小]([{HAN}])")
+"""廖某, 老赵, 小邓: of a reporter the surname, as of 刘先生."""
+_CONTACT = re.compile(r"联系(?:人|我|方式|电话)?[:：是 ]{0,2}▇{7,}$")
 _CALLING = re.compile(
     r"[长员户者人民师生工商兵手匠亲友属]$|书记|支书|主任|干部|会计|农民|村|镇|县|市|省|想|要|的|来|说|有|在|了|家|大队|小组|单位|公司|老乡|知道|同意|地|房"
 )
@@ -110,7 +122,7 @@ _AND = re.compile(r"(?:、|和|与|及|跟|以及|[ \u3000]{1,3})")
 _BESIDE = re.compile(r"[，,、 \t\u3000]{0,3}(?:我?(?:名叫|叫)|姓名[:：是]?)?")
 REPORTER_LOOSE = re.compile(
     r"(?:(?:名字|姓名)[^，。；！？,;\n叫]{0,8}|(?:我|俺|咱|本人)(?:是|系|这边|这里|"
-    r"住)[^。！？\n叫]{0,24})[，, ]{1,2}(?:我)?叫做?(?=[\u4e00-\u9fff])"
+    r"住)[^。！？\n叫]{0,24})[，, ]{1,2}[我名]?叫做?(?=[\u4e00-\u9fff])"
     r"|(?:名字|姓名)[^，。；！？,;\n叫]{0,8}叫做?(?=[\u4e00-\u9fff])"
 )
 _ROLE = re.compile(
@@ -131,8 +143,10 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
     found: list[Name] = []
     for match in REPORTER_CUE.finditer(text):
         cue = re.sub(r"[（(]\w+[）)]", "", match[0]).strip(" :：\t\u3000\n")
-        here = list(_reporter_at(text, match.end(), cue))
-        role = _ROLE.match(text, match.end()) if cue[-1:] in _STRONG else None
+        about = _ABOUT.match(text, match.end())
+        begin = about.end() if about else match.end()
+        here = list(_reporter_at(text, begin, cue))
+        role = _ROLE.match(text, begin) if cue[-1:] in _STRONG else None
         if role and (not here or here[0].end > role.end()):
             here = list(_reporter_at(text, role.end(), cue)) or here
         while here and (link := _AND.match(text, here[-1].end)):
@@ -184,11 +198,24 @@ def reporters(text: str, beside: Sequence[int] = ()) -> list[Name]:
             found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "我是"))
     for end in beside:
         found += _beside(text, end)
+    for match in _FAMILIAR.finditer(text):
+        if match[1] in word_lists().surnames:
+            found.append(Name(match[1], match.start(1), match.end(1), "natural_person", "叫我"))
     found += _signatures(text)
     found += senders(text)
     families = {name.value[:1] for name in found}
     found = [n for n in found if not (len(n.value) == 2 and n.value[0] in "老小" and n.value[1] in families)]
-    return unique(sorted(found, key=lambda name: name.start)[:MAX_NAMES])
+    return unique([_plain(name) for name in sorted(found, key=lambda name: name.start)[:MAX_NAMES]])
+
+
+def _plain(name: Name) -> Name:
+    """The surname of 廖某 and 老赵."""
+    form = _FORM.fullmatch(name.value)
+    family = form and (form[1] or form[2])
+    if not form or family not in word_lists().surnames | word_lists().double:
+        return name
+    start = name.start + name.value.index(str(family))
+    return Name(str(family), start, start + len(str(family)), name.kind, name.cue)
 
 
 def _listed(text: str, place: int) -> Iterator[Name]:
@@ -209,7 +236,7 @@ def answered(text: str) -> list[Name]:
     match = ANSWER.match(text)
     place = match.end() if match else 0
     cue = "我姓" if match and match[0].rstrip().endswith(("姓", "贵")) else "答"
-    return list(_reporter_at(text, place, cue))
+    return [_plain(name) for name in _reporter_at(text, place, cue)]
 
 
 def _reporter_at(text: str, place: int, cue: str) -> Iterator[Name]:
@@ -291,7 +318,7 @@ _GIVEN = re.compile(
 """The given name, or the whole name, said after the surname."""
 _SETTLED = "沟坡湾坳屯庄寨岭冲塘桥坝坪垸店集洼畈圩堡营梁峪埠组社队巷街"
 _NO_NAME = re.compile(
-    r"[厂场矿公司店]$|^(?:家[中里人]|全家|手[中里上])|[被把将在向了]|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上|^[免贵姓无略]|隐[去匿瞒]|提供|不便|要求|户籍|现[居住]|许可|日期|[省市县区]"
+    r"族$|^(?:就[这是]|[这那][个边里]|没有)|[厂场矿公司店]$|^(?:家[中里人]|全家|手[中里上])|[被把将在向了]|什么|名字|举报|反映|匿名|[我你他她不们]|保密|知情|一位|一名|有心|居民|农民|牧民|职工|市民|人士|[人者民户]$|群众|村民|代表|热心|电话|手机|情况|以上|同上|^[免贵姓无略]|隐[去匿瞒]|提供|不便|要求|户籍|现[居住]|许可|日期|[省市县区]"
 )
 _STRONG = ("人", "者", "表", "款", "名", "是", "为")
 _NAMING = (

@@ -74,6 +74,8 @@ def test_texts_used_in_development_are_read_whole(name):
         "extraction_blind11.jsonl",
         "extraction_blind12.jsonl",
         "extraction_blind13.jsonl",
+        "extraction_blind14.jsonl",
+        "extraction_blind15.jsonl",
     ],
 )
 def test_texts_written_blind(name):
@@ -81,7 +83,8 @@ def test_texts_written_blind(name):
     # held 1.0 1.0 1.0 1.0 .81 -, blind4 1.0 1.0 .941 .764 .836 .857, blind5 .957 1.0 1.0 .930 .914 .898,
     # blind7 .900 1.0 1.0 .857 .857 -, blind8 1.0 - .897 .957 .909 -,
     # blind9 .929 1.0 .941 .737 .824 -, blind10 1.0 1.0 .985 .820 .944 -, blind11 .917 .857 .967 .814 .919 -,
-    # blind12 .915 1.0 .929 .778 .762 -, blind13 .950 1.0 1.0 .950 .970 -.
+    # blind12 .915 1.0 .929 .778 .762 -, blind13 .950 1.0 1.0 .950 .970 -,
+    # blind14 1.0 1.0 1.0 .781 .764 -, blind15 1.0 1.0 1.0 .863 .840 -.
     found = figures(name)
     assert f1(found["ph"]) >= 0.99
     assert f1(found["id"]) >= 0.99

@@ -1,0 +1,156 @@
+"""Every span of a text that looks like a person's name, whatever is told of the person (B1).
+
+A name begins with a surname, or with a syllable of a Mongolian name, goes on with characters that stand in given names,
+and begins and ends where a word may: at a mark, after a place or what somebody is, before a deed. Numbers, dates and
+organisations are masked (▇) already. Who a name belongs to is decided elsewhere (extract_roles).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+
+from hub.enrich.extract_names import ACTS, HAN, KIN, NICKNAME, TITLES, Words, given_names, not_a_place, word_lists
+from hub.jurisdiction.divisions import table
+
+MAX_MENTIONS = 400  # a report names fewer; looking around each stays cheap
+MARK, PLACE, ROLE, VERB, LINK = "mark", "place", "role", "verb", "link"
+END, DEEDS, HOUSE, OF, TELLS, AND, POLITE = "end", "deed", "house", "of", "tells", "and", "polite"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name at [start, end). `left`, `right`: what it begins after and ends before (the words of this module)."""
+
+    value: str
+    start: int
+    end: int
+    left: str
+    right: str
+
+
+_WHAT = (
+    r"[人户主长员手夫妻工师头商记计者民总]|书记|主任|会计|"
+    r"村民|居民|农户|牧户|群众|社员|村霸|老板|邻居|隔壁|对门|干部|教师|老师|党员|同伙|老乡|大户|代表|前[夫妻]|爱人|秘书|"
+    r"文书|亲属|领导|股东|老总|经理|能人|司机|村委|支委|法人|队友|同学|弟弟|妹妹|姐姐|哥哥|嫂子|公公|婆婆|岳父|岳母"
+)
+_LEFT = (
+    (MARK, re.compile(rf"(?:^|[^{HAN}])$")),
+    (VERB, re.compile("(?:举报|反映|投诉|控告|检举|控诉|查处|揭发|状告|[我要来了着]告|还有|据|[叫是被由让找给为])$")),
+    (LINK, re.compile("[和与跟及同向]$")),
+    (ROLE, re.compile(f"(?:{_WHAT}|{TITLES}|{KIN})$")),
+    (PLACE, re.compile(
+        "(?:的|[县市区旗镇乡村社组队屯庄寨巷街路湾冲坪岭塘桥坝沟店铺垸坳坡洼营圩埠垭洲]|嘎查|苏木|分场|"
+        "[村镇乡县街队组厂矿场这那]?[里上边头])$"
+    )),
+)  # fmt: skip
+_RIGHT = (
+    (END, re.compile(rf"$|[^{HAN}·•・‧]")),
+    (POLITE, re.compile("先生|女士|小姐|同志|师傅|老师")),
+    (TELLS, re.compile(
+        "(?:同志)?(?:实名|今天|今日|昨天|昨日|亲自|上门|打|又|多次|再次|本人)?"
+        "(?:反映|举报|投诉|控告|检举|来电|来信|来访|来函|电话[反举投来])(?![人者])"
+    )),
+    (HOUSE, re.compile(
+        "(?:一家|全家|家(?![乡庭具人属长])(?!.{0,2}[村沟湾冲坪庄屯疃寨坳岭塘坡垸圩洼店镇乡])|等|夫妻|夫妇|兄弟|弟兄|姐妹|父子|母子|"
+        "两口子|[两俩二三四几]人|[两俩]个?(?:口子|兄弟|弟兄|人)|[仨俩]|[二两三四五六七八九几]家)"
+    )),
+    (DEEDS, re.compile(
+        f"(?:{ACTS}|于|以|用|拿|没有|无视|砌|砍|趁|种|借|搭|围|拆|修|养|晚上|夜里|半夜|每天|天天|长期|多次|一直|已经|"
+        "平了|平掉|推平|至今|现在|目前|从|自|又|也|还|就|都|才|越|不顾|打着|伙同|勾结|串通|联合|组织|纠集|指使|违|破坏|毁|搞|办|"
+        "审批|选金|经营|负责|当|任|是|有(?!人)|向|对|为|被|要|想|说|趁着|偷偷|独自|仍|仍然|拒)"
+    )),
+    (OF, re.compile("的|之")),
+    (AND, re.compile("[和与跟及]|以及|同(?=[^意村镇])")),
+)  # fmt: skip
+_ADDRESS = re.compile("先生|女士|同志|师傅|老师|小姐|大爷|大姐|大哥|家$")
+_NOT_AFTER = re.compile(r"(?:[·•・‧]|镇政|乡政|不|没|很|最|更|非常|都|也|可以|能|会|被人|工人|老年|什么|怎么)$")
+
+
+_OFFICE = tuple("主责担现上前兼历继连离到")  # 主任, 前任: no surname 任
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    words = word_lists()
+    given, _ = given_names()
+    one = f"(?:[{given}]|和(?=[平生顺祥荣贵明义])|为(?=[民国军华东]))"
+    family = (
+        f"(?:{'|'.join(sorted(words.double))}|[{''.join(sorted((words.surnames | words.further) - words.seldom))}])"
+    )
+    return re.compile(
+        rf"(?={family})(?=(?P<long>{family}(?:{NICKNAME.pattern}|{one}{{2}}))|)(?=(?P<short>{family}{one})|)"
+    )
+
+
+@cache
+def _syllables() -> re.Pattern[str]:
+    """A Mongolian name: two to six characters put together from its usual parts."""
+    _, parts = given_names()
+    first = "".join(sorted({part[0] for part in parts}))
+    return re.compile(rf"(?=[{first}])(?:{'|'.join(parts)}){{1,2}}[图花娜其嘎山钢夫吉旦巴格乐宝胡德桑]?")
+
+
+def mentions(text: str) -> list[Mention]:
+    """The name-like spans, in order of place; at most MAX_MENTIONS, the text read once."""
+    found: list[Mention] = []
+    for mention in islice(_mentions(text), MAX_MENTIONS):
+        if not found or mention.start >= found[-1].end:
+            found.append(mention)
+    return found
+
+
+def _mentions(text: str) -> Iterator[Mention]:
+    words = word_lists()
+    for start, ends in _spans(text):
+        before = text[max(0, start - 6) : start]
+        left = next((kind for kind, pattern in _LEFT if pattern.search(before)), None)
+        if left is None or _NOT_AFTER.search(before) or (text[start] == "任" and before[-1:] in _OFFICE):
+            continue
+        for end in ends:
+            value = text[start:end]
+            if _is_no_name(value, words, before) or _barred(text[start], left, before):
+                continue
+            if not not_a_place(text, value, end):
+                continue
+            right = next((kind for kind, pattern in _RIGHT if pattern.match(text, end)), None)
+            if right is not None:
+                yield Mention(value, start, end, left, right)
+                break
+
+
+@cache
+def _divisions() -> frozenset[str]:
+    """Names of cities and counties without their last character, as people write them: 徐闻, 成安."""
+    return frozenset(row.name[:-1] for row in table() if row.level in ("city", "county") and 2 < len(row.name) < 5)
+
+
+def _is_no_name(value: str, words: Words, before: str) -> bool:
+    """A word that only looks like a name; 孙家 is a family, 张先生 a form of address, 徐闻 a county."""
+    first = value[:2]
+    if value in _divisions() or (first in _divisions() and before[-1:] in tuple("省市州盟区")):
+        return True
+    if first in words.never or value in words.unlike or (first in words.unlike and value[2:] not in ("", "生", "军")):
+        return True
+    return bool(_ADDRESS.search(value)) or (len(value) == 2 and value[1] in "家一二三四五六七八九子老小儿大前后上下")
+
+
+def _barred(family: str, left: str, before: str) -> bool:
+    """A rare surname that begins many words is read after what somebody is, and in a list."""
+    return family in word_lists().further and left in (MARK, PLACE) and before[-1:] != "、"
+
+
+def _spans(text: str) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Where a name may begin, with the ends it may have, the longest first."""
+    places: dict[int, tuple[int, ...]] = {}
+    for match in _pattern().finditer(text):
+        ends = tuple(match.end(group) for group in ("long", "short") if match[group])
+        if ends:
+            places[match.start()] = ends
+    for match in _syllables().finditer(text):
+        if match.end() - match.start() >= 2:
+            places[match.start()] = (match.end(), *(e for e in places.get(match.start(), ()) if e < match.end()))
+    return iter(sorted(places.items()))
