@@ -12,7 +12,7 @@ DEPARTMENT, INSIDE, LONG_AGO = "农业农村主管部门", "150821-nm", date(202
 
 
 def arrange(case: Any) -> None:
-    """`case`: the Case of test_cases_casework, its clue standing."""
+    """`case`: the Case of tests/law/arranged.py, its clue standing."""
     act, state = case.row["act"], case.row["state"]
     if act == "transfer.inside" and case.facts.get("unit") == INSIDE:
         inside(case, listed=bool(case.facts.get("competent")))

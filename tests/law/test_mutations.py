@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -17,29 +14,10 @@ from hub.law.calendar import national
 from hub.law.deadlines import due
 from hub.law.workflow import Rule
 from hub.terms import Role, State
+from tests.law.cases import ROWS, facts
 
-with (Path(__file__).parent / "cases.csv").open(encoding="utf-8", newline="") as file:
-    CASES = [row for row in csv.DictReader(line for line in file if not line.startswith("#")) if row["act"] != "due"]
-DAYS = ("started", "ended", "last_record", "today", "issued", "received", "visited", "joined", "due", "clock_due",
-        "effective")  # fmt: skip
-
-
-def read(row: dict[str, str]) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(row["data"] or "{}")
-    for name in ("at", "now"):
-        if name in data:
-            data[name] = datetime.fromisoformat(data[name])
-    for name in DAYS:
-        if name in data:
-            data[name] = date.fromisoformat(data[name])
-    for officer in data.get("officers", ()):
-        for name in ("valid_from", "valid_until"):
-            if name in officer:
-                officer[name] = date.fromisoformat(officer[name])
-    return data
-
-
-READ = [(row, read(row)) for row in CASES]
+CASES = [row for row in ROWS if row["act"] != "due"]
+READ = [(row, facts(row)) for row in CASES]
 
 
 def green(row: dict[str, str], data: dict[str, Any]) -> bool:

@@ -1,7 +1,5 @@
 """The rule table: cases.csv written by hand, and what must hold of any table."""
 
-import csv
-import json
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -13,41 +11,13 @@ from hub.law.calendar import national
 from hub.law.deadlines import due
 from hub.law.workflow import RuleTableError, docs, open_acts, read_table, refusal, rule, rules
 from hub.terms import OPEN_STATES, Role, State
+from tests.law.cases import ROWS, facts
 
 HERE = Path(__file__).parent
 TABLE = (files("hub.law") / "data" / "workflow.toml").read_text(encoding="utf-8")
-with (HERE / "cases.csv").open(encoding="utf-8", newline="") as file:
-    CASES = list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
-def told(case):
-    data = json.loads(case["data"] or "{}")
-    for name in ("at", "now"):
-        if name in data:
-            data[name] = datetime.fromisoformat(data[name])
-    for name in (
-        "started",
-        "ended",
-        "last_record",
-        "today",
-        "issued",
-        "received",
-        "visited",
-        "joined",
-        "due",
-        "clock_due",
-        "effective",
-    ):
-        if name in data:
-            data[name] = date.fromisoformat(data[name])
-    for officer in data.get("officers", ()):
-        for name in ("valid_from", "valid_until"):
-            if name in officer:
-                officer[name] = date.fromisoformat(officer[name])
-    return data
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", ROWS, ids=lambda case: case["id"])
 def test_case(case):
     if case["act"] == "due":
         found = due(date.fromisoformat(case["base"]), int(case["days"]), national())
@@ -56,7 +26,7 @@ def test_case(case):
         return
     row = rule(case["act"])
     role = None if case["role"] == "machine" else Role(case["role"])
-    found = refusal(case["act"], case["state"], role, told(case))
+    found = refusal(case["act"], case["state"], role, facts(case))
     article = row.article if found is None else found.article
     assert article == case["article"]
     if case["result"] == "refused":
@@ -78,9 +48,9 @@ def test_case(case):
 
 
 def test_cases_are_many_and_distinct():
-    assert len(CASES) >= 60
-    assert len({case["id"] for case in CASES}) == len(CASES)
-    assert {case["act"] for case in CASES} >= set(rules()), "every row of the table has a case"
+    assert len(ROWS) >= 60
+    assert len({case["id"] for case in ROWS}) == len(ROWS)
+    assert {case["act"] for case in ROWS} >= set(rules()), "every row of the table has a case"
 
 
 DESK = "handler lead"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 from sqlalchemy import func, select
@@ -13,6 +12,7 @@ from hub.access.people import Actor
 from hub.models import Event, StallAlert
 from hub.terms import Role
 from tests.integration.casework.conftest import CITY, MINISTRY, OFFICERS, PROVINCE, SIBLING, Desk
+from tests.integration.casework.test_sweep import two_at_once
 
 
 def sweep(limit: int = 500) -> list[casework.Warned]:
@@ -69,17 +69,7 @@ def test_what_is_logged_begins_a_new_stretch(desk: Desk) -> None:
 def test_down_for_weeks_and_two_sweeps_at_once(desk: Desk) -> None:
     clues = [verifying(desk) for _ in range(4)]
     desk.go("2026-04-20T09:00")
-    db.connect(pool=4)
-
-    def all_of_it() -> int:
-        total = 0
-        while given := sweep(limit=3):
-            total += len(given)
-        return total
-
-    with ThreadPoolExecutor(2) as pool:
-        both = sum(pool.map(lambda _: all_of_it(), range(2)))
-    assert both == 2 * len(clues)
+    assert two_at_once(sweep) == 2 * len(clues)
     with db.reading() as session:
         wanted = select(func.count()).select_from(Event).where(Event.act == "verification.stalled")
         assert session.scalar(wanted) == 2 * len(clues)

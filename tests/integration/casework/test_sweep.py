@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import func, select
@@ -15,6 +16,20 @@ from tests.integration.casework.conftest import Desk
 def sweep(limit: int = 500) -> list[str]:
     with db.transaction() as session:
         return [warned.point for warned in casework.sweep(session, limit)]
+
+
+def two_at_once(sweep: Callable[[int], Sized]) -> int:
+    """How many warnings two sweeps give that take three at a time beside each other, until nothing is left."""
+    db.connect(pool=4)
+
+    def all_of_it() -> int:
+        total = 0
+        while given := sweep(3):
+            total += len(given)
+        return total
+
+    with ThreadPoolExecutor(2) as pool:
+        return sum(pool.map(lambda _: all_of_it(), range(2)))
 
 
 def test_each_point_is_warned_of_once(desk: Desk) -> None:
@@ -36,17 +51,7 @@ def test_down_for_days_and_two_at_once(desk: Desk) -> None:
     for _ in range(4):
         desk.clue()
     desk.go("2026-03-17T09:00")
-    db.connect(pool=4)
-
-    def all_of_it() -> int:
-        total = 0
-        while given := sweep(limit=3):
-            total += len(given)
-        return total
-
-    with ThreadPoolExecutor(2) as pool:
-        both = sum(pool.map(lambda _: all_of_it(), range(2)))
-    assert both == 4 * len(POINTS)
+    assert two_at_once(sweep) == 4 * len(POINTS)
     with db.reading() as session:
         assert session.scalar(select(func.count()).select_from(ClockWarning)) == 4 * len(POINTS)
 
