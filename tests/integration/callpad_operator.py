@@ -3,25 +3,19 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from werkzeug.test import TestResponse
 
 from channels.registry import channel
 from hub import db, intake
-from hub.access import staff
 from hub.app import create_app
 from hub.models import Intake, Work
+from tests.integration import browsers
 from tests.integration.notify.conftest import UNIT, County, county
-
-PASSWORD = "a long password"
-
 
 CAST = {
     "operator": (UNIT, "operator"), "colleague": (UNIT, "operator"), "lead": (UNIT, "lead"),
@@ -39,15 +33,10 @@ CALL = {
 }  # fmt: skip
 
 
-class Operator:
-    """The browser of one person."""
+class Operator(browsers.Person):
+    """The call pad's page of one person, which speaks JSON."""
 
-    def __init__(self, app: Flask, login: str) -> None:
-        self.client: FlaskClient = app.test_client()
-        assert self.client.post("/sign-in", data={"login": login, "password": PASSWORD}).status_code == 302
-        found = re.search(r'name="csrf" content="([^"]+)"', self.client.get("/", follow_redirects=True).text)
-        assert found
-        self.csrf, self.seq = found[1], 0
+    seq = 0
 
     def post(self, path: str, **body: Any) -> TestResponse:
         return self.client.post(path, json=body, headers={"X-CSRF-Token": self.csrf})
@@ -71,9 +60,7 @@ class Operator:
 @pytest.fixture
 def app(county: County) -> Flask:
     del county
-    with db.transaction() as session:
-        for login, (unit, role) in CAST.items():
-            staff.add(session, login, f"人{login}", PASSWORD, unit, [role])
+    browsers.join(CAST)
     return create_app()
 
 

@@ -15,14 +15,11 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from hub import casework, clock, db
-from hub.access import staff
 from hub.access.sealing import new_key
 from hub.app import create_app
 from hub.jurisdiction import units
-from hub.models import Clue, Intake, IntakeClue, User
-
-PASSWORD = "a long password"
-
+from hub.models import Clue, Intake, IntakeClue
+from tests.integration import browsers
 
 COUNTY, CITY, SIBLING = "430922", "430900", "430981"
 
@@ -43,22 +40,12 @@ OFFICERS = {
 }  # fmt: skip
 
 
-class Person:
-    """A browser of one person at the desk."""
+class Person(browsers.Person):
+    """A browser of one person at the desk, added to the hub when first opened."""
 
     def __init__(self, app: Flask, login: str) -> None:
-        self.client = app.test_client()
-        answer = self.client.post("/sign-in", data={"login": login, "password": PASSWORD})
-        assert answer.status_code == 302, login
-        found = re.search(r'name="csrf" content="([^"]+)"', self.client.get("/queue", follow_redirects=True).text)
-        assert found
-        self.csrf = found.group(1)
-
-    def get(self, path: str) -> TestResponse:
-        return self.client.get(path)
-
-    def post(self, path: str, **data: Any) -> TestResponse:
-        return self.client.post(path, data={"csrf_token": self.csrf, **data})
+        browsers.join({login: CAST[login]})
+        super().__init__(app, login)
 
     def form(self, no: str, act: str) -> str:
         """The page with the form of an act open."""
@@ -79,31 +66,13 @@ class Person:
         return self.client.get(answer.location).text
 
 
-def account(login: str) -> None:
-    """Adds the person to the hub, once."""
-    unit, role = CAST[login]
-    with db.transaction() as session:
-        if session.scalars(select(User).where(User.login == login)).first() is None:
-            staff.add(session, login, f"人{login}", PASSWORD, unit, [role])
-
-
-class Cast(dict[str, Person]):
-    """The named cast, each added and signed in when first asked for."""
-
-    def __init__(self, app: Flask) -> None:
-        super().__init__()
-        self.app = app
-
-    def __missing__(self, login: str) -> Person:
-        account(login)
-        self[login] = Person(self.app, login)
-        return self[login]
+Cast = browsers.Cast[Person]
 
 
 @pytest.fixture
 def cast(hub: Path) -> Cast:
     del hub
-    return Cast(create_app())
+    return Cast(create_app(), Person)
 
 
 def clue(days: int = 0, phone: str = "13800001234", unit: str = COUNTY, **more: Any) -> str:

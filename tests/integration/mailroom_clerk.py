@@ -5,27 +5,22 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from typing import Any
 
 import pytest
 import zxingcpp
 from flask import Flask
-from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
-from sqlalchemy import select, text
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from hub import clock, db
-from hub.access import staff
 from hub.app import create_app
-from hub.mailroom import register, uploads
+from hub.mailroom import uploads
 from hub.models import Letter, ScanBatch, ScanPage, ScanStack
 from hub.worker import drain
+from tests.integration import browsers
 from tests.integration.notify.conftest import UNIT, County, county
-
-PASSWORD = "a long password"
-
 
 CAST = {
     "clerk": (UNIT, "mailroom"), "colleague": (UNIT, "mailroom"), "lead": (UNIT, "lead"), "handler": (UNIT, "handler"),
@@ -42,15 +37,10 @@ ENTRY = {
 }  # fmt: skip
 
 
-class Clerk:
-    """The browser of one person."""
+class Clerk(browsers.Person):
+    """The mailroom's pages of one person: forms, and JSON for what the pages send by themselves."""
 
-    def __init__(self, app: Flask, login: str) -> None:
-        self.client: FlaskClient = app.test_client()
-        assert self.client.post("/sign-in", data={"login": login, "password": PASSWORD}).status_code == 302
-        found = re.search(r'name="csrf" content="([^"]+)"', self.client.get("/", follow_redirects=True).text)
-        assert found
-        self.login, self.csrf, self.keys = login, found[1], 0
+    keys = 0
 
     def get(self, path: str, **more: Any) -> TestResponse:
         return self.client.get(path, **more)
@@ -119,9 +109,7 @@ class Clerk:
 @pytest.fixture
 def app(county: County) -> Flask:
     del county
-    with db.transaction() as session:
-        for login, (unit, role) in CAST.items():
-            staff.add(session, login, f"人{login}", PASSWORD, unit, [role])
+    browsers.join(CAST)
     return create_app()
 
 

@@ -3,27 +3,21 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from hub import db
 from hub.access import staff
 from hub.app import create_app
 from hub.models import Clue
+from tests.integration import browsers
 from tests.integration.notify.conftest import UNIT, County, county
 
 CITY, SIBLING = "430900", "430981"
-
-
-PASSWORD = "a long password"
 
 
 CAST = {
@@ -33,24 +27,23 @@ CAST = {
 }  # fmt: skip
 
 
-class Caller:
-    """A program that acts for one person."""
+class Caller(browsers.Person):
+    """A program that acts for one person, added to the hub when first called."""
 
     def __init__(self, app: Flask, login: str) -> None:
-        self.client: FlaskClient = app.test_client()
-        self.login = login
-        self.sign_in()
+        unit, roles = CAST[login]
+        with db.transaction() as session:
+            staff.add(session, login, f"人{login}", browsers.PASSWORD, unit, roles)
+        super().__init__(app, login)
 
-    def sign_in(self) -> None:
-        assert self.client.post("/sign-in", data={"login": self.login, "password": PASSWORD}).status_code == 302
-        found = re.search(r'name="csrf" content="([^"]+)"', self.client.get("/", follow_redirects=True).text)
-        assert found
-        self.headers = {"X-CSRF-Token": found[1]}
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"X-CSRF-Token": self.csrf}
 
     def get(self, path: str) -> Any:
         answer = self.client.get(f"/api/v1/{path}")
         if answer.status_code == 401:  # days have passed since
-            self.sign_in()
+            super().__init__(self.client.application, self.login)
             answer = self.client.get(f"/api/v1/{path}")
         assert answer.status_code == 200, answer.text
         return answer.json
@@ -85,23 +78,13 @@ class Caller:
         return answer.json
 
 
-class Cast(dict[str, Caller]):
-    def __init__(self, app: Flask) -> None:
-        super().__init__()
-        self.app = app
-
-    def __missing__(self, login: str) -> Caller:
-        unit, roles = CAST[login]
-        with db.transaction() as session:
-            staff.add(session, login, f"人{login}", PASSWORD, unit, roles)
-        self[login] = Caller(self.app, login)
-        return self[login]
+Cast = browsers.Cast[Caller]
 
 
 @pytest.fixture
 def cast(county: County) -> Cast:
     county.moment = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # a Monday, 9:00 in China, no holidays around it
-    return Cast(create_app())
+    return Cast(create_app(), Caller)
 
 
 def number(clue_id: int) -> str:

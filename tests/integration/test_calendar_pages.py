@@ -8,19 +8,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from werkzeug.test import TestResponse
 
 from hub import clock, db
-from hub.access import staff
 from hub.app import create_app
 from hub.law import notices
 from hub.models import CalendarProposal, Clue, NoticeTemplate
 from hub.notify import words
+from tests.integration import browsers
+from tests.integration.browsers import Person
 from tests.integration.casework.conftest import CITY, COUNTY, Desk, desk
 
-PASSWORD = "a long password"
 CAST = {
     "lead": (COUNTY, "lead"), "second": (COUNTY, "lead"), "sysadmin": (COUNTY, "sysadmin"),
     "supervisor": (CITY, "supervisor"), "stranger": ("110105", "lead"), "handler": (COUNTY, "handler"),
@@ -32,27 +30,10 @@ NOTICE = (
 CHANGE = "关于调整2026年放假安排的通知\n抗战胜利纪念日：2026年3月9日（周一）放假1天，3月14日（周六）上班。"
 
 
-class Person:
-    def __init__(self, app: Flask, login: str) -> None:
-        self.client: FlaskClient = app.test_client()
-        assert self.client.post("/sign-in", data={"login": login, "password": PASSWORD}).status_code == 302
-        found = re.search(r'name="csrf" content="([^"]+)"', self.client.get("/", follow_redirects=True).text)
-        assert found
-        self.csrf = found[1]
-
-    def get(self, path: str) -> TestResponse:
-        return self.client.get(path)
-
-    def post(self, path: str, **data: Any) -> TestResponse:
-        return self.client.post(path, data={"csrf_token": self.csrf, **data})
-
-
 @pytest.fixture
 def app(desk: Desk) -> Flask:
     del desk
-    with db.transaction() as session:
-        for login, (unit, role) in CAST.items():
-            staff.add(session, login, f"人{login}", PASSWORD, unit, [role])
+    browsers.join(CAST)
     return create_app()
 
 

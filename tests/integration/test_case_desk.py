@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select
@@ -13,18 +13,18 @@ from sqlalchemy import select
 from hub import casework, clock, db
 from hub.access import people as access
 from hub.casework.fields import KINDS
-from hub.jurisdiction import units
 from hub.law import workflow
 from hub.models import Asked, Blob, Intake, Officer, SiteRecord, User
-from hub.supervision import queue, timeline
+from hub.supervision import timeline
 from hub.worker import drain
+from tests.integration import browsers
 from tests.integration.case_desk_cast import (
+    CAST,
     COUNTY,
     OFFICERS,
     SIBLING,
     Cast,
     accepted,
-    account,
     cast,
     clue,
     jpeg,
@@ -165,7 +165,7 @@ def test_hostile_times_and_numbers_are_refused(cast: Cast) -> None:
 
 def test_a_stale_form_says_what_changed_and_keeps_the_input(cast: Cast) -> None:
     mine, theirs, no = cast["handler"], cast["lead"], clue()
-    account("second")
+    browsers.join({"second": CAST["second"]})
     page = mine.form(no, "determine.P3")
     hidden = {name: re.findall(rf'name="{name}" value="(\d+)"', page)[0] for name in ("version", "seen")}
     theirs.done(no, "assign", handler=str(rows(User, User.login == "second")[0].id))

@@ -10,29 +10,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from hub import db
-from hub.access import staff
-from hub.app import create_app
 from hub.jurisdiction import units
-from hub.models import Certificate, SignIn, Unit
+from hub.models import Certificate, Unit
 from hub.terms import Role
-from hub.web.security import cookie_name
+from tests.integration.browsers import official
 
 Signed = Callable[[Role, str], tuple[FlaskClient, str]]
 
 
 @pytest.fixture
 def signed(hub: Path) -> Signed:
-    def sign(role: Role, unit: str = "430900") -> tuple[FlaskClient, str]:
-        with db.transaction() as session:
-            staff.add(session, f"{role}.{unit}", f"某{role}", "Kx7-tiger-lamp", unit, [role], demo=True)
-        client = create_app().test_client()
-        told = client.post("/sign-in", data={"login": f"{role}.{unit}", "password": "Kx7-tiger-lamp"})
-        assert told.status_code == 302, told.text
-        assert client.get_cookie(cookie_name()) is not None
-        with db.reading() as session:
-            return client, session.scalars(select(SignIn.csrf).order_by(SignIn.created.desc())).first() or ""
-
-    return sign
+    del hub
+    return official
 
 
 def test_a_unit_is_found_and_set_up(signed: Signed) -> None:
@@ -78,7 +67,7 @@ def test_only_the_administrator_of_the_area_changes_units(signed: Signed) -> Non
 
 def test_staff_of_other_areas_are_not_listed(signed: Signed) -> None:
     client, _ = signed(Role.HANDLER, "430922")
-    assert "某handler" in client.get("/units/430922").text
+    assert "人handler.430922" in client.get("/units/430922").text
     assert "人员</h2>" not in client.get("/units/430981").text
 
 

@@ -4,53 +4,34 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from channels.registry import channels
 from hub import db, ports
-from hub.access import staff
 from hub.access.sealing import open_key
 from hub.app import create_app
 from hub.models import Event, Source
 from hub.supervision import entrances
+from tests.integration import browsers
+from tests.integration.browsers import Person as Admin
 
-PASSWORD, COUNTY, CITY = "a long password", "430922", "430900"
+COUNTY, CITY = "430922", "430900"
 MAIL = {
     "entrance": "mailbox", "unit": COUNTY, "host": "imap.example.cn", "port": "993", "tls": "tls",
     "user": "clue@example.cn", "folders": "INBOX\n举报", "poll_seconds": "60", "idle": "1", "key-password": "Geheim-1",
 }  # fmt: skip
 
 
-class Admin:
-    def __init__(self, app: Flask, login: str) -> None:
-        self.client: FlaskClient = app.test_client()
-        assert self.client.post("/sign-in", data={"login": login, "password": PASSWORD}).status_code == 302
-        found = re.search(r'name="csrf" content="([^"]+)"', self.client.get("/account").text)
-        assert found
-        self.csrf = found[1]
-
-    def get(self, path: str) -> TestResponse:
-        return self.client.get(path)
-
-    def post(self, path: str, **data: Any) -> TestResponse:
-        return self.client.post(path, data={"csrf_token": self.csrf, **data})
-
-
 @pytest.fixture
 def app(hub: Path) -> Flask:
     del hub
-    with db.transaction() as session:
-        for login, unit, role in (
-            ("admin", COUNTY, "sysadmin"), ("above", CITY, "sysadmin"), ("stranger", "430981", "sysadmin"),
-            ("lead", COUNTY, "lead"),
-        ):  # fmt: skip
-            staff.add(session, login, f"人{login}", PASSWORD, unit, [role])
+    browsers.join(
+        {"admin": (COUNTY, "sysadmin"), "above": (CITY, "sysadmin"), "stranger": ("430981", "sysadmin"),
+         "lead": (COUNTY, "lead")}
+    )  # fmt: skip
     return create_app()
 
 

@@ -15,6 +15,7 @@ from hub.app import create_app
 from hub.models import Event, Grant, GrantChange, User
 from hub.terms import Role
 from hub.web.security import cookie_name
+from tests.integration.browsers import Page
 from tests.integration.casework import conftest
 from tests.integration.casework.conftest import CITY, COUNTY, SIBLING, Desk
 
@@ -181,18 +182,6 @@ def test_a_city_administrator_reaches_the_counties_below(cast, desk: Desk) -> No
 
 
 # ---- the screen
-
-
-class Page:
-    def __init__(self, app, who: Actor) -> None:
-        with db.transaction() as session:
-            token = sessions.begin(session, who.user_id)
-        self.client = app.test_client()
-        self.client.set_cookie(cookie_name(), token)
-        self.csrf = re.search(r'name="csrf" content="([^"]+)"', self.client.get("/account").text).group(1)
-
-    def post(self, path: str, **data):
-        return self.client.post(path, data={"csrf_token": self.csrf, **data})
 
 
 def test_the_page_from_adding_somebody_to_their_first_day(cast) -> None:

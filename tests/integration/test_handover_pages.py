@@ -5,19 +5,20 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pypdfium2
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from hub import casework, db
-from hub.access import people, sealing, sessions, tokens
+from hub.access import people, sealing, tokens
 from hub.access.people import Actor
 from hub.app import create_app
-from hub.models import Clue, Event, SignIn, Transfer
+from hub.models import Clue, Event, Transfer
 from hub.terms import Role
+from tests.integration.browsers import Page
 from tests.integration.casework.conftest import CITY, COUNTY, PROVINCE, SIBLING, Desk
 from tests.integration.casework.test_walls import first_intake, received
 
@@ -25,11 +26,8 @@ FARM = "农业农村主管部门"
 SECRET = "红旗村后山的设施涉密，有人在里面挖沙。"
 
 
-class Hand:
-    """A browser of one person."""
-
-    def __init__(self, client: FlaskClient, csrf: str) -> None:
-        self.client, self.csrf = client, csrf
+class Hand(Page):
+    """Whose pages must be there."""
 
     def page(self, path: str) -> str:
         answer = self.client.get(path)
@@ -40,7 +38,7 @@ class Hand:
         return self.client.get(path).status_code
 
     def send(self, path: str, **data: str) -> tuple[int, str]:
-        answer = self.client.post(path, data={"csrf_token": self.csrf, **data})
+        answer = self.post(path, **data)
         return answer.status_code, answer.text
 
 
@@ -55,21 +53,8 @@ def desk(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 @pytest.fixture
 def signed(desk: Desk) -> Open:
-    app = create_app()
     del desk
-
-    def sign(who: Actor) -> Hand:
-        with db.transaction() as session:
-            cookie = sessions.begin(session, who.user_id)
-            session.flush()
-            csrf = session.scalars(
-                select(SignIn.csrf).where(SignIn.user_id == who.user_id).order_by(SignIn.created.desc())
-            ).first()
-        client = app.test_client()
-        client.set_cookie("hub", cookie)
-        return Hand(client, csrf or "")
-
-    return sign
+    return partial(Hand, create_app())
 
 
 def events(clue_id: int, act: str) -> list[dict[str, object]]:

@@ -15,14 +15,14 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from hub import casework, clock, db
-from hub.access import staff
 from hub.app import create_app
 from hub.enrich import decoding
 from hub.jurisdiction import units
-from hub.models import ClueUnit, DirectoryImport, Grant, GrantChange, SignIn, Unit, User
+from hub.models import ClueUnit, DirectoryImport, Grant, GrantChange, Unit, User
 from hub.terms import Role
 from hub.web import imports
 from hub.work.child import ChildDiedError
+from tests.integration.browsers import official
 
 Signed = Callable[[Role, str], tuple[FlaskClient, str]]
 UNITS = ("单位代码", "单位名称", "层级", "上级代码", "类别", "管辖地区", "启用日期")
@@ -33,16 +33,8 @@ ZHANG = ("zhang.san", "张三", "430922", "承办人、接线员", "湘430922001
 
 @pytest.fixture
 def signed(hub: Path) -> Signed:
-    def sign(role: Role, unit: str = "430900") -> tuple[FlaskClient, str]:
-        with db.transaction() as session:
-            staff.add(session, f"{role}.{unit}", f"某{role}", "Kx7-tiger-lamp", unit, [role], demo=True)
-        client = create_app().test_client()
-        told = client.post("/sign-in", data={"login": f"{role}.{unit}", "password": "Kx7-tiger-lamp"})
-        assert told.status_code == 302
-        with db.reading() as session:
-            return client, session.scalars(select(SignIn.csrf).order_by(SignIn.created.desc())).first() or ""
-
-    return sign
+    del hub
+    return official
 
 
 def csv_of(*rows: tuple[str, ...]) -> bytes:

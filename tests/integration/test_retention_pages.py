@@ -11,9 +11,9 @@ from hub.casework import disposal, protection
 from hub.models import Clue, Event, MisuseMark, Reveal
 from hub.terms import Role
 from tests.integration import test_retention
+from tests.integration.browsers import Page
 from tests.integration.casework import conftest
 from tests.integration.casework.conftest import CITY, SIBLING, Desk
-from tests.integration.test_grants import Page
 
 desk, closed = conftest.desk, test_retention.closed
 NAME = test_retention.NAME

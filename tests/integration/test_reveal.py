@@ -17,6 +17,7 @@ from hub.models import Clue, Event, Reveal, User
 from hub.settings import settings
 from hub.terms import Role
 from hub.web.security import cookie_name
+from tests.integration.browsers import Page
 from tests.integration.casework import conftest
 from tests.integration.casework.conftest import CITY, COUNTY, SIBLING, Desk
 
@@ -265,20 +266,6 @@ def test_the_lead_and_the_auditor_find_it_and_nobody_else(desk: Desk) -> None:
 
 
 # ---- the screens
-
-
-class Page:
-    def __init__(self, app, who: Actor) -> None:
-        from hub.access import sessions
-
-        with db.transaction() as session:
-            token = sessions.begin(session, who.user_id)
-        self.client = app.test_client()
-        self.client.set_cookie(cookie_name(), token)
-        self.csrf = re.search(r'name="csrf" content="([^"]+)"', self.client.get("/account").text).group(1)
-
-    def post(self, path: str, **data):
-        return self.client.post(path, data={"csrf_token": self.csrf, **data})
 
 
 def no_of(clue: int) -> str:

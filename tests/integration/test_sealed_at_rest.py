@@ -9,7 +9,6 @@ import os
 import subprocess
 import time
 import wave
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from hub.models import Clue, Intake, Reporter
 from hub.runtime import embedded
 from hub.settings import settings
 from hub.worker import drain
+from tests.access.canary import forms
 
 AT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 NAME, PHONE, OTHER, MAIL, OPENID = (
@@ -76,18 +76,6 @@ INPUTS = [  # channel, file name, bytes, meta
     ("media", "报道.txt", FACTS.encode(), {"outlet": "某某日报", "headline": FACTS}),
     ("other", "来访.txt", FACTS.encode("gbk"), {"sub_channel": "0802", "reporter_name": NAME}),
 ]
-
-
-def forms(word: str) -> Iterator[bytes]:
-    """How a word could stand somewhere: encodings, JSON escapes, hexadecimal (dumps), base64 in each alignment."""
-    for charset in ("utf-8", "gbk", "utf-16-le"):
-        plain = word.encode(charset)
-        yield plain
-        yield plain.hex().encode()
-        for shift in range(3):
-            coded = base64.b64encode(b"\0" * shift + plain)
-            yield coded[4 if shift else 0 : -4]
-    yield json.dumps(word)[1:-1].encode()
 
 
 NEEDLES = {needle: word for word in WORDS for needle in forms(word) if len(needle) >= 6}

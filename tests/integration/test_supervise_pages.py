@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from hub import casework, clock, db
-from hub.access import sessions
 from hub.access.people import Actor
 from hub.app import create_app
 from hub.models import Clue, Unit
 from hub.supervision import board
 from hub.terms import Role
+from tests.integration.browsers import Page
 from tests.integration.casework.conftest import CITY, COUNTY, MINISTRY, PROVINCE, SIBLING, Desk
 from tests.integration.casework.test_kinds import intake_of, say
 from tests.integration.casework.test_walls import ACCUSING, received
@@ -38,11 +38,7 @@ def signed(desk: Desk) -> Open:
     app = create_app()
 
     def sign(who: Actor) -> FlaskClient:
-        with db.transaction() as session:
-            cookie = sessions.begin(session, who.user_id)
-        client = app.test_client()
-        client.set_cookie("hub", cookie)
-        return client
+        return Page(app, who).client
 
     del desk
     return sign

@@ -5,21 +5,18 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from hub import db
-from hub.access import sealing, staff
+from hub.access import sealing
 from hub.app import create_app
 from hub.models import Clue, NoticeTask, QueryCode
+from tests.integration import browsers
+from tests.integration.browsers import Person
 from tests.integration.notify.conftest import PHONE, UNIT, County, county
 
-PASSWORD = "a long password"
 CAST = {
     "operator": (UNIT, "operator"), "mailroom": (UNIT, "mailroom"), "handler": (UNIT, "handler"),
     "lead": (UNIT, "lead"), "stranger": ("430903", "lead"), "superior": ("430900", "lead"),
@@ -30,41 +27,14 @@ CALLER = "0737-8222222"
 ADDRESS = "湖南省益阳市桃江县武潭镇红旗村一组7号"
 
 
-class Person:
-    """A browser of one person."""
-
-    def __init__(self, app: Flask, login: str) -> None:
-        self.client: FlaskClient = app.test_client()
-        assert self.client.post("/sign-in", data={"login": login, "password": PASSWORD}).status_code == 302
-        page = self.client.get("/", follow_redirects=True).text
-        found = re.search(r'name="csrf" content="([^"]+)"', page)
-        assert found
-        self.csrf = found[1]
-
-    def get(self, path: str) -> TestResponse:
-        return self.client.get(path)
-
-    def post(self, path: str, **data: Any) -> TestResponse:
-        return self.client.post(path, data={"csrf_token": self.csrf, **data})
-
-
-class Cast(dict[str, Person]):
-    def __init__(self, app: Flask) -> None:
-        super().__init__()
-        self.app = app
-
-    def __missing__(self, login: str) -> Person:
-        self[login] = Person(self.app, login)
-        return self[login]
+Cast = browsers.Cast[Person]
 
 
 @pytest.fixture
 def cast(county: County) -> Cast:
     del county
-    with db.transaction() as session:
-        for login, (unit, role) in CAST.items():
-            staff.add(session, login, f"人{login}", PASSWORD, unit, [role])
-    return Cast(create_app())
+    browsers.join(CAST)
+    return Cast(create_app(), Person)
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from hub.models import Clue, Event, Part, SearchRow, SuggestionRow, Transcript, 
 from hub.settings import export
 from hub.worker import drain
 from tests.claims import claim
+from tests.integration.browsers import PASSWORD
 from tests.integration.web_people import (
     CAST,
-    PASSWORD,
     TEXT,
     Cast,
     Person,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +15,12 @@ from werkzeug.test import TestResponse
 from channels.contract import Blob
 from channels.registry import channels
 from hub import db, intake
-from hub.access import staff
 from hub.app import create_app
 from hub.models import Clue
 from hub.worker import drain
+from tests.integration import browsers
 
 AT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
-
-
-PASSWORD = "a long password"
 
 
 CAST = {
@@ -50,22 +46,12 @@ TEXT = (
 @pytest.fixture
 def app(hub: Path) -> Flask:
     del hub
-    with db.transaction() as session:
-        for login, (unit, role) in CAST.items():
-            staff.add(session, login, f"人{login}", PASSWORD, unit, [role])
+    browsers.join(CAST)
     return create_app()
 
 
-class Person:
-    """A browser of one person."""
-
-    def __init__(self, app: Flask, login: str) -> None:
-        self.client: FlaskClient = app.test_client()
-        answer = self.client.post("/sign-in", data={"login": login, "password": PASSWORD})
-        assert answer.status_code == 302, login
-        found = re.search(r'name="csrf" content="([^"]+)"', self.client.get("/", follow_redirects=True).text)
-        assert found
-        self.csrf = found.group(1)
+class Person(browsers.Person):
+    """Passes what else Flask's client is to be told."""
 
     def get(self, path: str, **more: object) -> TestResponse:
         return self.client.get(path, **more)  # type: ignore[arg-type]
@@ -74,21 +60,12 @@ class Person:
         return self.client.post(path, data={"csrf_token": self.csrf, **(data or {})}, **more)  # type: ignore[arg-type]
 
 
-class Cast(dict[str, Person]):
-    """The named cast, each signed in when first asked for."""
-
-    def __init__(self, app: Flask) -> None:
-        super().__init__()
-        self.app = app
-
-    def __missing__(self, login: str) -> Person:
-        self[login] = Person(self.app, login)
-        return self[login]
+Cast = browsers.Cast[Person]
 
 
 @pytest.fixture
 def people(app: Flask) -> Cast:
-    return Cast(app)
+    return Cast(app, Person)
 
 
 @pytest.fixture
