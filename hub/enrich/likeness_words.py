@@ -18,6 +18,7 @@ from hub.enrich.extract import MASK, ExtractResult, extract
 from hub.enrich.extract_names import word_lists
 from hub.enrich.likeness_firms import SIDE, firms, trades
 from hub.enrich.likeness_lexicon import ASIDE, MINERAL, NO_FACT, ROLE, THING, TIMES, VILLAGER
+from hub.enrich.likeness_towns import told_bare
 from hub.jurisdiction.divisions import table
 from hub.jurisdiction.places import PlaceResult
 
@@ -37,7 +38,7 @@ _HAMLET = re.compile(f"[{_HAN}](?:家[庄沟湾洼窑屯店坡寨营河塘坝岭
 _NOT_VILLAGE = frozenset(
     ("我们", "你们", "他们", "本", "全", "隔壁", "邻", "农", "各", "外", "这个", "那个", "某", "该", "一个", "两个",
      "几个", "同", "老家", "的", "在", "到", "附近", "有个", "新农", "行政", "那边", "这边", "自然", "我们这个", "咱",
-     "咱们", "俺")
+     "咱们", "俺", "离", "进", "出", "靠")
 )  # fmt: skip
 _BEFORE_VILLAGE = re.compile(
     rf"[{_HAN}]{{0,6}}(?:镇|乡|县|市|区|街道|旗|苏木|在|是|到|的|举报|反映|我们|咱们|位于|把|给|由)(?=[{_HAN}])"
@@ -251,7 +252,7 @@ def _family_sounds() -> frozenset[str]:
 
 def _sounds_named(name: str) -> bool:
     """Whether this may be a name heard wrong: its first character sounds like a surname but is none (弶然)."""
-    if name[0] in "叫让被把将在是有和给到去来说要会能都也又还就这那":
+    if name[0] in "姓叫让被把将在是有和给到去来说要会能都也又还就这那":
         return False
     unknown = name[0] not in word_lists().surnames and heard(name[0]) in _family_sounds()
     return unknown and not _never(name) and not _NO_GIVEN.search(name[1:]) and not _AREA_OF.search(name)
@@ -323,7 +324,7 @@ def read(
     original = text[:MAX_TEXT]
     folded = fold(original)
     result = extract(original)
-    place = resolve(original, prior) if resolve else PlaceResult()
+    place = told_bare(folded, resolve(original, prior)) if resolve else PlaceResult()
     county = "" if place.ambiguous or not place.code else place.code[:6]
     villages, named = _villages(folded, place), firms(result, folded, place)
     companies = list(dict.fromkeys(own for own, _ in named))

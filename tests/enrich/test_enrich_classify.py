@@ -67,6 +67,8 @@ def test_sentences_used_in_development_keep_their_class(name):
         ("classes_blind16.tsv", 0.94, 0.97, 0.97, 0.03),
         # Never used for the weights, a third oblique: .960 .990 .990 .010 at first sight.
         ("classes_blind17.tsv", 0.95, 0.98, 0.98, 0.03),
+        # Never used for the weights: .984 .984 .984 .0 at first sight.
+        ("classes_blind18.tsv", 0.96, 0.97, 0.97, 0.03),
         # Used for the weights after its first look (.838 .943 .981 .0): mostly indirect.
         ("classes_blind12.tsv", 0.95, 0.98, 0.98, 0.03),
         # Never used for the weights, in the manner of the development data: .980 1.0 1.0 .0 at first sight.

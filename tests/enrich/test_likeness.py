@@ -9,7 +9,7 @@ import pytest
 from hub.enrich import earlier, likeness
 from hub.enrich.likeness_firms import split
 from hub.enrich.likeness_words import heard, read
-from hub.jurisdiction.places import PlaceResult
+from hub.jurisdiction.places import PlaceResult, resolver
 
 AT = "2026-03-01T09:00:00"
 
@@ -85,6 +85,12 @@ def test_the_time_of_the_deed_before_that_of_the_report(first: str, second: str,
         ("没有开会就把村西头的地卖了", "village", []),
         ("兴旺砖厂偷挖黏土", "company_head", ["兴旺"]),
         ("鑫源物流有限公司占地", "company_head", ["鑫源"]),
+        ("巴市鑫达建筑公司取土", "company_head", ["鑫达"]),
+        ("镇上另一家砂场鑫源砂石无证洗砂", "company_head", ["鑫源"]),
+        ("鑫源洗砂的那伙人又来了", "company_head", ["鑫源"]),
+        ("无证洗砂的又来了", "company_head", []),
+        ("有沙场老板姓郭，在河边挖沙", "head", []),
+        ("离村子不到一百米", "village", []),
         ("让村民魏然给占了", "head", ["魏然"]),
         ("我路过看到李卫东正在挖沙", "head", ["李卫"]),
         ("马老板雇人挖沙", "surname", ["马"]),
@@ -98,6 +104,22 @@ def test_elements(text: str, element: str, expected: list[str]) -> None:
     wanted = [heard(word) for word in expected] if sounding else expected
     found = read(text)[element]
     assert found == wanted or (element == "surname" and set(wanted) <= set(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "county", "town"),
+    [
+        ("欧江岔牛角仑的郭老板采砂", "430903", "欧江岔"),
+        ("我们灰山港的石膏矿越界了", "430922", "灰山港"),
+        ("湖北省孝感市云梦县下辛店那边，欧江岔的人来挖沙", "420923", "下辛店"),  # where a place is named it stands
+        ("走过三欧江岔口上", "", ""),  # 岔口: no part of the text begins with the name
+        ("新河口那边有人挖沙", "", ""),  # several towns are called so
+    ],
+)
+def test_a_town_by_its_bare_name_where_nothing_else_is_named(text: str, county: str, town: str) -> None:
+    found = read(text, resolver().resolve)
+    assert "".join(found["county"]) == county
+    assert found["town"] == ([heard(town)[:2]] if town else [])
 
 
 def test_who_reports_is_not_who_is_accused() -> None:
