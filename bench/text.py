@@ -56,6 +56,7 @@ EXTRACTION = (
     "_blind13",
     "_blind14",
     "_blind15",
+    "_blind16",
 )
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 

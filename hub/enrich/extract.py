@@ -139,11 +139,12 @@ def _extract(original: str, *, reporter: bool) -> ExtractResult:
     organisations = [_as_written(name, original) for name in bodies.organisations(work)]
     masked = _mask(work, [(name.start, name.end) for name in organisations])
     named = mentions(masked)
-    reporters = reporting.reporters(masked, [row.end for row in (*ids, *phones)]) if reporter else []
-    reporters = [_as_written(n, original) for n in names.unique([*reporters, *roles.tellers(masked, named)])]
-    persons = names.people(masked, reporters, [])
-    persons = names.unique([*persons, *roles.accused(masked, named, reporters, persons)])
-    persons = [_as_written(n, original) for n in persons]
+    told: list[names.Name] = []
+    if reporter:
+        told = [*reporting.reporters(masked, [row.end for row in (*ids, *phones)]), *roles.tellers(masked, named)]
+    reporters = _in_order(told, original)
+    cued = names.people(masked, reporters, [])
+    persons = _in_order([*cued, *roles.accused(masked, named, reporters, cued)], original)
     accused = [name for name in organisations if not _own(work, name) and _blamed(work, name)]
     return ExtractResult(
         phones=tuple(phones),
@@ -156,6 +157,10 @@ def _extract(original: str, *, reporter: bool) -> ExtractResult:
         minerals=tuple(Found(original[m.start() : m.end()], m.start(), m.end()) for m in MINERALS.finditer(work)),
         counts=tuple(Found(m[0], m.start(), m.end()) for m in COUNTS.finditer(work)),
     )
+
+
+def _in_order(found: Sequence[names.Name], original: str) -> list[names.Name]:
+    return [_as_written(name, original) for name in names.unique(sorted(found, key=lambda name: name.start))]
 
 
 def _as_written(name: names.Name, original: str) -> names.Name:

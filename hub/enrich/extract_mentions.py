@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from hub.enrich.extract_names import ACTS, HAN, KIN, NICKNAME, TITLES, Words, given_names, not_a_place, word_lists
+from hub.enrich.extract_names import (
+    ACTS,
+    HAN,
+    KIN,
+    NICKNAME,
+    TITLES,
+    Words,
+    given_names,
+    is_han,
+    not_a_place,
+    word_lists,
+)
 from hub.jurisdiction.divisions import table
 
 MAX_MENTIONS = 400  # a report names fewer; looking around each stays cheap
@@ -39,7 +50,10 @@ _WHAT = (
 )
 _LEFT = (
     (MARK, re.compile(rf"(?:^|[^{HAN}])$")),
-    (VERB, re.compile("(?:举报|反映|投诉|控告|检举|控诉|查处|揭发|状告|[我要来了着]告|还有|据|[叫是被由让找给为])$")),
+    (VERB, re.compile(
+        "(?:举报|反映|投诉|控告|检举|控诉|查处|揭发|状告|[我要来了着]告|还有|据|包庇|纵容|庇护|袒护|勾结|伙同|串通|雇用|"
+        "雇佣|指使|默许|放任|[叫是被由让找给为])$"
+    )),
     (LINK, re.compile("[和与跟及同向]$")),
     (ROLE, re.compile(f"(?:{_WHAT}|{TITLES}|{KIN})$")),
     (PLACE, re.compile(
@@ -52,20 +66,22 @@ _RIGHT = (
     (POLITE, re.compile("先生|女士|小姐|同志|师傅|老师")),
     (TELLS, re.compile(
         "(?:同志)?(?:实名|今天|今日|昨天|昨日|亲自|上门|打|又|多次|再次|本人)?"
+        "(?:等?[0-9一二三两四五六七八九十几▇]{1,3}[户人名位](?:村民|农户|群众)?)?(?:联名|联合|共同|一起|集体)?(?:[向给][^，。；,;]{1,10}?)?"
         "(?:反映|举报|投诉|控告|检举|来电|来信|来访|来函|电话[反举投来])(?![人者])"
     )),
     (HOUSE, re.compile(
-        "(?:一家|全家|家(?![乡庭具人属长])(?!.{0,2}[村沟湾冲坪庄屯疃寨坳岭塘坡垸圩洼店镇乡])|等|夫妻|夫妇|兄弟|弟兄|姐妹|父子|母子|"
+        "(?:一家|全家|家(?![乡庭具人属长族])(?!.{0,2}[村沟湾冲坪庄屯疃寨坳岭塘坡垸圩洼店镇乡])|等|夫妻|夫妇|兄弟|弟兄|姐妹|父子|母子|"
         "两口子|[两俩二三四几]人|[两俩]个?(?:口子|兄弟|弟兄|人)|[仨俩]|[二两三四五六七八九几]家)"
     )),
     (DEEDS, re.compile(
         f"(?:{ACTS}|于|以|用|拿|没有|无视|砌|砍|趁|种|借|搭|围|拆|修|养|晚上|夜里|半夜|每天|天天|长期|多次|一直|已经|"
         "平了|平掉|推平|至今|现在|目前|从|自|又|也|还|就|都|才|越|不顾|打着|伙同|勾结|串通|联合|组织|纠集|指使|违|破坏|毁|搞|办|"
-        "审批|选金|经营|负责|当|任|是|有(?!人)|向|对|为|被|要|想|说|趁着|偷偷|独自|仍|仍然|拒)"
+        "审批|选金|做|种|经营|负责|当|任|是|有(?!人)|向|对|为|被|要|想|说|趁着|偷偷|独自|仍|仍然|拒)"
     )),
     (OF, re.compile("的|之")),
     (AND, re.compile("[和与跟及]|以及|同(?=[^意村镇])")),
 )  # fmt: skip
+_TITLED = re.compile(f".(?:{TITLES.replace('|老板|', '|')})")  # 彭科长 has no name yet
 _ADDRESS = re.compile("先生|女士|同志|师傅|老师|小姐|大爷|大姐|大哥|家$")
 _NOT_AFTER = re.compile(r"(?:[·•・‧]|镇政|乡政|不|没|很|最|更|非常|都|也|可以|能|会|被人|工人|老年|什么|怎么)$")
 
@@ -76,20 +92,22 @@ _OFFICE = tuple("主责担现上前兼历继连离到")  # 主任, 前任: no su
 @cache
 def _pattern() -> re.Pattern[str]:
     words = word_lists()
-    given, _ = given_names()
+    given, never, _ = given_names()
     one = f"(?:[{given}]|和(?=[平生顺祥荣贵明义])|为(?=[民国军华东]))"
-    family = (
-        f"(?:{'|'.join(sorted(words.double))}|[{''.join(sorted((words.surnames | words.further) - words.seldom))}])"
-    )
+    other = "".join(sorted(set(never) - set(given)))
+    seldom = f"(?:{one}[{HAN}](?<![{other}])|[{HAN}](?<![{other}]){one})"
+    singles = "".join(sorted((words.surnames | words.further) - words.seldom))
+    family = f"(?:{'|'.join(sorted(words.double))}|[{singles}])"
     return re.compile(
-        rf"(?={family})(?=(?P<long>{family}(?:{NICKNAME.pattern}|{one}{{2}}))|)(?=(?P<short>{family}{one})|)"
+        rf"(?={family})(?=(?P<long>{family}(?:{NICKNAME.pattern}|{one}{{2}}))|(?P<seldom>{family}{seldom})|)"
+        rf"(?=(?P<short>{family}{one})|)"
     )
 
 
 @cache
 def _syllables() -> re.Pattern[str]:
     """A Mongolian name: two to six characters put together from its usual parts."""
-    _, parts = given_names()
+    _, _, parts = given_names()
     first = "".join(sorted({part[0] for part in parts}))
     return re.compile(rf"(?=[{first}])(?:{'|'.join(parts)}){{1,2}}[图花娜其嘎山钢夫吉旦巴格乐宝胡德桑]?")
 
@@ -105,19 +123,22 @@ def mentions(text: str) -> list[Mention]:
 
 def _mentions(text: str) -> Iterator[Mention]:
     words = word_lists()
-    for start, ends in _spans(text):
+    for start, ends, rare in _spans(text):
         before = text[max(0, start - 6) : start]
-        left = next((kind for kind, pattern in _LEFT if pattern.search(before)), None)
+        spaced = before.rstrip(" \u3000")
+        apart = len(spaced) < len(before) and bool(spaced) and is_han(spaced[-1])  # 可镇的 丁玉柱 搞土豆基地
+        left = next((kind for kind, pattern in _LEFT if pattern.search(spaced if apart else before)), None)
+        left = MARK if apart and left is None else left
         if left is None or _NOT_AFTER.search(before) or (text[start] == "任" and before[-1:] in _OFFICE):
             continue
         for end in ends:
             value = text[start:end]
-            if _is_no_name(value, words, before) or _barred(text[start], left, before):
+            if _is_no_name(value, words, before) or _barred(value, left, before):
                 continue
             if not not_a_place(text, value, end):
                 continue
             right = next((kind for kind, pattern in _RIGHT if pattern.match(text, end)), None)
-            if right is not None:
+            if right is not None and (end != rare or _stands(left, right, before)):
                 yield Mention(value, start, end, left, right)
                 break
 
@@ -135,22 +156,32 @@ def _is_no_name(value: str, words: Words, before: str) -> bool:
         return True
     if first in words.never or value in words.unlike or (first in words.unlike and value[2:] not in ("", "生", "军")):
         return True
-    return bool(_ADDRESS.search(value)) or (len(value) == 2 and value[1] in "家一二三四五六七八九子老小儿大前后上下")
+    if _ADDRESS.search(value) or _TITLED.fullmatch(value):
+        return True
+    return len(value) == 2 and value[1] in "家一二三四五六七八九子老小儿大前后上下"
 
 
-def _barred(family: str, left: str, before: str) -> bool:
-    """A rare surname that begins many words is read after what somebody is, and in a list."""
-    return family in word_lists().further and left in (MARK, PLACE) and before[-1:] != "、"
+def _barred(value: str, left: str, before: str) -> bool:
+    """A rare surname that begins many words is read with two characters, after what somebody is or in a list."""
+    if value[0] not in word_lists().further or _syllables().fullmatch(value):
+        return False
+    return len(value) < 3 or (left in (MARK, PLACE) and before[-1:] not in ("、", "，"))
 
 
-def _spans(text: str) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Where a name may begin, with the ends it may have, the longest first."""
-    places: dict[int, tuple[int, ...]] = {}
+def _stands(left: str, right: str, before: str) -> bool:
+    """A given name with a rare character in it is believed where both ends are plain."""
+    return (left in (PLACE, ROLE, VERB) or before[-1:] == "、") and right in (DEEDS, HOUSE, TELLS, END)
+
+
+def _spans(text: str) -> Iterator[tuple[int, tuple[int, ...], int]]:
+    """Where a name may begin, the ends it may have, the likeliest first, and which of them needs more (or -1)."""
+    places: dict[int, tuple[tuple[int, ...], int]] = {}
     for match in _pattern().finditer(text):
-        ends = tuple(match.end(group) for group in ("long", "short") if match[group])
+        ends = tuple(match.end(group) for group in ("long", "short", "seldom") if match[group])
         if ends:
-            places[match.start()] = ends
+            places[match.start()] = ends, match.end("seldom")
     for match in _syllables().finditer(text):
         if match.end() - match.start() >= 2:
-            places[match.start()] = (match.end(), *(e for e in places.get(match.start(), ()) if e < match.end()))
-    return iter(sorted(places.items()))
+            others, rare = places.get(match.start(), ((), -1))
+            places[match.start()] = (match.end(), *(end for end in others if end < match.end())), rare
+    return ((start, *places[start]) for start in sorted(places))

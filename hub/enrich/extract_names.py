@@ -65,11 +65,12 @@ def word_lists() -> Words:
 
 
 @cache
-def given_names() -> tuple[str, tuple[str, ...]]:
-    """The characters of Han given names, and the parts Mongolian names are put together from, the longest first."""
+def given_names() -> tuple[str, str, tuple[str, ...]]:
+    """Characters of Han given names, those that never stand in one beside them, and the parts of Mongolian names."""
     with DATA.open("rb") as stream:
         data = tomllib.load(stream)
-    return "".join(data["given"].split()), tuple(sorted(data["syllables"].split(), key=lambda part: (-len(part), part)))
+    given, never = ("".join(data[key].split()) for key in ("given", "not_given"))
+    return given, never, tuple(sorted(data["syllables"].split(), key=lambda part: (-len(part), part)))
 
 
 def is_han(char: str) -> bool:
@@ -141,8 +142,8 @@ def _boundary(piece: str, place: int, family: int) -> tuple[str, int] | None:
 _HOUSE = re.compile("家(?:兄弟|父子|夫妻|两口|姐妹|老|的|人|里)")  # 聂家兄弟: the family, not a person
 # A character that may end a given name or begin the deed (陈建国 / 陈建了房): the deed where this word is one.
 _BEGINS_DEED = re.compile(
-    "[和以推盖圈去到霸无]|才(?![干挖占盖搞弄卖采建开在把将毁取填运拉倒推违私擅非未租批伙带雇等家、和与，。▇]|平了|$)|有[个一二三两人关几地钱]|进[了来村山]|来[了我这村挖到]|利用|强[行拆挖买砍迫]|"
-    "建[房厂了养起猪别仓的在成楼大]|开[了始挖采着的厂矿沙石荒办设发车]|同[意村他]|用[挖铲机车水建推土假]|生产|"
+    "[和以推盖圈去到霸无]|才(?:[来去]|知道|发现|开始|同意|刚|能|会|肯)|有[个一二三两人关几地钱]|进[了来村山]|来[了我这村挖到]|利用|强[行拆挖买砍迫]|"
+    "建[房厂了养起猪别仓的在成楼大]|开[了始挖采着的厂矿沙石荒办设发车店酒饭超农洗修加起家]|同[意村他]|用[挖铲机车水建推土假]|生产|"
     "出[租卖售钱让动面来资]|承[包租建]|转[让包手租给卖]|平[整了掉地]|修[路建房了的养起]|兴[建办]"
 )
 NICKNAME = re.compile(
@@ -150,10 +151,12 @@ NICKNAME = re.compile(
 )
 _NEVER_GIVEN = frozenset("氏在把将被未与跟是的等也就都还或者啊吧呢吗这那我他她你它们个为了着过给向每说不")
 _YET_GIVEN = frozenset(
-    [a + b for a, b in zip("向向向向向向向向向向为为为为", "东阳荣前明红军华辉春民国军华", strict=True)]
+    first + second
+    for first, seconds in (("向", "东阳荣前明红军华辉春"), ("为", "民国军华"), ("在", "明兴华荣勇武林平国文贵"))
+    for second in seconds
 )
 TITLES = (
-    "村支部书记|支部书记|党支部书记|村党支部书记|党总支书记|村支书|老支书|支书|村书记|总支书记|"
+    "村支部书记|支部书记|党支部书记|村党支部书记|党总支书记|村支书|老支书|支书|村书记|总支书记|书记|"
     "村主任|村委会主任|村委主任|主任|副主任|村长|副村长|副镇长|镇长|"
     "副乡长|乡长|副县长|县长|副局长|局长|副所长|所长|科长|股长|站长|会计|文书|出纳|治保主任|"
     "妇女主任|妇联主任|大队长|小队长|队长|"
@@ -163,7 +166,7 @@ TITLES = (
     "开发商|中间人|个体户|养殖户|种植户|种粮大户|大户|能人|司机|"
     "举报对象|投诉对象|反映对象|检举对象|村官|干部|村干部|邻居|隔壁|村霸|恶霸|地霸|沙霸|当事人|违法人|违法行为人|行为人|被举报人|"
     "被反映人|被投诉人|被控告人|违法主体|嫌疑人|户主|业主|房主|地主|买主|"
-    "地痞|流氓|混混|屠夫|木匠|瓦匠|泥瓦匠|个体工商户|工商户|商贩|贩子|二流子|老赖|户主|嘎查达|老[大二三四五六幺]|外地人|外村人|本地人|商人|男子|嘎查长|牧民|村民|社员|农民|居民|村里的|同村的|本村的|本村|"
+    "地痞|流氓|混混|屠夫|木匠|瓦匠|泥瓦匠|个体工商户|工商户|商贩|贩子|二流子|老赖|户主|嘎查达|苏木达|老[大二三四五六幺]|外地人|外村人|本地人|商人|男子|嘎查长|牧民|村民|社员|农民|居民|村里的|同村的|本村的|本村|"
     "同村|同镇|同乡|同组|同队|邻村|外号|绰号|人称|名叫|叫做|名字叫|名字是|一个叫|有个叫|个叫|是叫|主人|车主|船主|亲戚|"
     "亲家|"
     "儿子|女婿|弟弟|哥哥|兄弟|小舅子|堂叔|表叔|堂伯|叔叔|舅舅|姑父|姐夫|妹夫|大舅哥|父亲|妻子|媳妇|侄子|外甥|堂弟|表弟|表哥|堂哥|采砂人|采沙人|"
@@ -217,7 +220,9 @@ ALIAS = re.compile(
 STYLED = re.compile(
     rf"(?:^|(?<=[，。；、,;\s▇是的个有给由被跟和找]))([{HAN}])(老板|总)(?=[，。；,;\s]|$|[在把将占开挖建卖盖租找雇带和跟私非没未叫偷强弄搞])"
 )
-VICTIM = re.compile(r"[^，。；,;]{0,3}家?的?[^，。；,;]{0,8}被")
+VICTIM = re.compile(
+    r"[^，。；,;]{0,3}家?的?[^，。；,;]{0,8}被(?!关|罚|处罚|查|抓|拘|判|举报|责令|勒令|通报|免|撤|取缔|叫停)"
+)
 MASKED = re.compile(rf"[{HAN}]某[某甲乙]?")
 PAIR = re.compile(rf"(?:、|和|与|及|跟|以及)(?:[他她其](?:的)?(?:{KIN}|邻居|儿子))?")
 RECEIVER = re.compile(
@@ -275,6 +280,8 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
             place = link.end() if link else end
 
     for match in RESPONDENT_CUE.finditer(text):
+        if _MY_KIN.search(text, max(0, match.start() - 4), match.end()) and not _does(text, match.end()):
+            continue  # 我儿子吴海去年摔伤了
         if match["title"] in _CALLED and OWN_NAME.search(text, max(0, match.start() - 12), match.start()):
             continue  # 我叫张三，外号 …
         if not _reporter_side(text, match.start()):
@@ -325,6 +332,11 @@ def people(text: str, known: list[Name], barred: list[tuple[int, int]]) -> list[
     return unique([name for name in found if not _by_name(text, name, ends)])
 
 
+def _does(text: str, place: int) -> bool:
+    person = person_at(text, place)
+    return person is not None and bool(DOES_AT_ONCE.match(text, person[1]))
+
+
 def owner(text: str, start: int, end: int) -> bool:
     """租用村民黄立新家的山地: whose land it is that was taken or let, no one accused."""
     return bool(_TOOK.search(text, max(0, start - 16), start) and _LAND_OF.match(text, end))
@@ -336,6 +348,12 @@ def _by_name(text: str, name: Name, ends: set[int]) -> bool:
     return also is not None and also.start() in ends
 
 
+DOES_AT_ONCE = re.compile(
+    "占|挖|采|盖|建|卖|租|填|毁|圈|倒|砍|批|砌|搭|围|强|偷|盗|霸|私|擅|非法|违|未经|未批|没经|把|将|带人|雇|侵|超|开荒|硬化|伙同|勾结|"
+    "[，,][他她](?:把|将|占|在|私|非法|强)"
+)
+"""What those of the reporter's own family must have done to be accused."""
+_MY_KIN = re.compile(rf"我(?:们?家?的?)?(?:[大小二三老亲]?)(?:{KIN})(?:叫|名叫|是)?$")
 _TOOK = re.compile(
     rf"(?:租用?|占用?|侵占|强占|霸占|毁坏?|毁|挖|拆|破坏|填|淹|压|推平?|征用?|买|骗取?)了?(?:[{HAN}]{{0,4}}[村组社队])?(?:村民|农户|牧民|邻居|[他她])?$"
 )

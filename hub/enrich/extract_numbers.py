@@ -163,7 +163,8 @@ def _ids(text: str, digits: list[_Digit]) -> Iterator[Found]:
             i += used
             continue
         alone = (i == 0 or digits[i].gap) and (i + 15 == len(values) or digits[i + 15].gap)
-        if alone and _tight(digits, i, 15) and values[i] in "12345678" and _born(values[i + 6 : i + 12]):
+        lines = alone and "\n" in digits[i + 11].gap  # a telephone, and on the next line the year of the letter
+        if alone and not lines and _tight(digits, i, 15) and values[i] in "12345678" and _born(values[i + 6 : i + 12]):
             following = text[digits[i + 14].end : digits[i + 14].end + 1]
             if following not in ("X", "x"):
                 yield Found(values[i : i + 15], digits[i].start, digits[i + 14].end)

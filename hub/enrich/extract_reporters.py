@@ -61,7 +61,9 @@ ANSWER = re.compile(
 
 
 _SURNAME_BESIDE = re.compile(rf"(?:我|本人|免贵)?姓([{HAN}])(?=[，。,；;\s▇]|$)")
-_OLD = re.compile(rf"(?:我|俺|本人)(?:就是|是|系)(?:[^，。；！？,;\n]{{0,12}}的)?[老小]([{HAN}])(?=[，。,；;\s▇]|$)")
+_OLD = re.compile(
+    rf"(?:我|俺|本人)(?:就是|是|系)(?:[^，。；！？,;\n]{{0,14}}(?:的|那个|这个|那位))?[老小]([{HAN}])(?=[，。,；;！!\s▇啊呀嘛]|$)"
+)
 
 
 def _beside(text: str, end: int) -> Iterator[Name]:
@@ -69,8 +71,14 @@ def _beside(text: str, end: int) -> Iterator[Name]:
     place = _BESIDE.match(text, end)
     if place is None:
         return
+    alone = _ALONE.match(text, end)  # 15211190237 周
+    if alone and alone.end() >= len(text.rstrip()) and alone[1] in word_lists().surnames:
+        yield Name(alone[1], alone.start(1), alone.end(1), "natural_person", "旁")
+        return
     asked = _CONTACT.search(text, max(0, end - 24), end)  # 联系▇姬女士
-    if not asked and OTHERS.search(text, max(0, end - 40), end):
+    low = max(0, end - 40)
+    own = text[max((mark.end() for mark in _STOP.finditer(text, low, end)), default=low) : end]
+    if not asked and OTHERS.search(own if _OWN_NUMBER.match(own) else text[low:end]):
         return
     family = _SURNAME_BESIDE.match(text, place.end())
     if family and family[1] in word_lists().surnames:
@@ -94,6 +102,11 @@ _FAMILIAR = re.compile(
 _FORM = re.compile(rf"([{HAN}]{{1,2}}?)(?:某[某甲乙丙丁]?|[姐哥叔婶姨嫂])|[老小]([{HAN}])")
 """廖某, 老赵, 小邓: of a reporter the surname, as of 刘先生."""
 _CONTACT = re.compile(r"联系(?:人|我|方式|电话)?[:：是 ]{0,2}▇{7,}$")
+_STOP = re.compile(r"[。！？!?\n]")
+_OWN_NUMBER = re.compile(
+    r"[ \u3000]*(?:我的|本人)?(?:联系)?(?:电话|手机|方式|号码|微信)(?:号码|号)?(?:是|为)?[:： ]{0,2}▇"
+)
+_ALONE = re.compile(rf"(?:[ \u3000]|[（(])([{HAN}])(?:[）)]|(?=[。，\s]|$))")
 _CALLING = re.compile(
     r"[长员户者人民师生工商兵手匠亲友属]$|书记|支书|主任|干部|会计|农民|村|镇|县|市|省|想|要|的|来|说|有|在|了|家|大队|小组|单位|公司|老乡|知道|同意|地|房"
 )
@@ -128,7 +141,8 @@ REPORTER_LOOSE = re.compile(
 _ROLE = re.compile(
     rf"[ \u3000]{{0,2}}[{HAN}]{{0,12}}?(?:军人|教师|老师|干部|村民|居民|工人|职工|代表|医生|党员|"
     rf"农民|牧民|市民|司机|书记|主任|组长|业主|学生)(?:代表)?[:： ]{{0,2}}(?=[{HAN}]{{2,4}}(?:[，。、,；; \n▇]|$))"
-    rf"|(?:是|系)?我?的?(?:{KIN})(?=[{HAN}]{{2,4}}[，。、,；; \n])|(?:全体)?(?:村民|居民|业主|职工|群众|农户|社员|"
+    rf"|(?:是|系)?[我他她]?的?(?:{KIN})(?=[{HAN}]{{2,4}}[，。、,；; \n])"
+    rf"|(?:全体)?(?:村民|居民|业主|职工|群众|农户|社员|"
     rf"市民)?(?:代表)?[:： \u3000]{{1,3}}"
     rf"|[^，。；！？,;\n▇]{{2,24}}?[ \u3000](?!电话|手机|联系)(?=[{HAN}]{{2,4}}[ \u3000]{{0,3}}"
     r"(?:[，。,；;▇\n]|电话|手机|联系|$))"

@@ -24,7 +24,7 @@ from hub.enrich.extract_mentions import (
     VERB,
     Mention,
 )
-from hub.enrich.extract_names import ACTS, HAN, KIN, OTHERS, TITLES, VICTIM, Name, owner
+from hub.enrich.extract_names import ACTS, DOES_AT_ONCE, HAN, KIN, OTHERS, TITLES, VICTIM, Name, owner
 
 MAX_JOINED = 9  # names told in one breath
 _LOOK = 60  # characters looked at before a name, and after
@@ -33,16 +33,13 @@ _SENTENCE = re.compile(r"[。；！？;!?\n]")
 _ACCUSES = re.compile(
     r"(?:举报|反映|投诉|控告|检举|控诉|揭发|查处|状告|(?:[我要来，, ]|^)告)"
     r"(?!人|者|单位|方|内容|电话|材料|信|情况|事项|热线|中心|渠道|平台|部门|问题|如下|[了过吗]|无人|没人|多次|至今|后|到|给|给你)"
-    rf"(?!的(?!就?是|人是|对象))(?:的?对?象?(?:就?是|人是)?)?[，,:： ]?(?P<mid>[{HAN}▇（）()0-9“”、]{{0,30}})$"
+    rf"(?!的(?!就?是|人是|对象))(?:的?对?象?(?:就?是|人是)?)?[，,:： ]?(?P<mid>[{HAN}▇（）()0-9“”、 ]{{0,30}})$"
 )
 _STRONG = (
     "把|将|占|挖|采|盖|建|卖|租|填|毁|圈|倒|砍|批|修|砌|搭|围|包|耕|转让|硬化|开荒|推|运砂|拉土|超|违|偷|盗|霸|未办|没批|未批|没有手续|"
     "没手续|合伙|联手|选金|选矿|洗砂|排污|堆|抽|烧|炸|种树|种上|起了|改成|改建|新房|猪场|砖厂"
 )
 _DEED_AHEAD = re.compile(rf"[^。；！？;\n]{{0,30}}?(?:{_STRONG})")
-_DONE_AT_ONCE = re.compile(
-    "占|挖|采|盖|建|卖|租|填|毁|圈|倒|砍|批|砌|搭|围|强|偷|盗|霸|私|擅|非法|违|未经|未批|没经|把|将|带人|雇|侵|超|开荒|硬化|伙同|勾结"
-)
 _SUFFERS = re.compile(r"[^，。；！？,;\n把将]{0,16}(?:被|遭|让人|给人|受害|受损)")
 _TAKEN = re.compile(
     rf"(?:占|毁|挖|拆|砍|破坏|填|淹|压|推|卖|租|骗|打|冲|圈|倒|砸|震|埋)(?:用|了|坏|平|掉|到|伤|过|去)?[{HAN}▇]{{0,12}}$"
@@ -53,6 +50,10 @@ _OWN_KIN = re.compile(
     rf"(?:我们?家?|俺|咱|本人)的?(?:[大小二三老亲前]{{0,2}})(?:{KIN}|前夫|前妻|老[公婆爸妈汉]|男人|爱人|家属)$"
 )
 _OWN_KIN_CALLED = re.compile(rf"(?:我们?家?|俺|咱|本人)的?(?:{KIN}|老[公婆爸妈汉]|男人|爱人)(?:叫|是|名叫|姓)$")
+_LABEL = re.compile(
+    r"(?:被(?:举报|反映|投诉|控告|检举)[人方]|(?:举报|反映|投诉|控告|检举)对象)"
+    r"(?:姓名|名称)?[:：][^；;\n:：]{0,30}[，, ]$"
+)
 _KIN_OF = re.compile(rf"家?的(?:[大小二三老亲]{{0,2}})(?:{KIN})")
 _JOINED = re.compile(
     rf"(?:[（(][^（）()]{{0,24}}[）)])?"
@@ -70,14 +71,17 @@ _REACH = re.compile(
 )
 _DETAILS = (
     rf"(?P<who>(?:[，,、 ](?:男|女|农民|牧民|村民|居民|个体户?|无业|[{HAN}]{{1,5}}族|"
-    r"(?:现年|今年|年龄)?[0-9▇]{2}多?岁|(?:家?住|住址|系|现住|户籍|是)[^，。；,;\n]{2,16}|"
+    r"(?:现年|今年|年龄)?[0-9▇]{2}多?岁(?:左右|上下)?|(?:家?住|住址|系|现住|户籍|是)[^，。；,;\n]{2,16}|"
     "身份证号?码?[:：]?▇+|(?:电话|手机)[:：]?▇+)){1,5})"
 )
-_GOES_ON = re.compile(rf"{_DETAILS}?[，, ](?:{ACTS}|趁|以|于|未|无|从|自|仗|没有|为|伙同|也|就|又|长期|▇)(?!映)")
+_GOES_ON = re.compile(
+    rf"{_DETAILS}?[，, ](?:{ACTS}|搞|做|办|种|打着|趁|以|于|未|无|从|自|仗|没有|为|伙同|也|就|又|长期|▇)(?!映)"
+)
 """…的丁国华，在水田里打了地基 / 舒良才，农民，在未取得…"""
 _FAMILY_NAMED = re.compile(rf"[{HAN}]家[，, ]?$|就是$")
 _THEN_TELLS = re.compile(
-    rf"{_DETAILS}?[，, ](?:现|特|来|今|要|一起|共同|联名)?(?:实名|联名)?(?:反映|举报|投诉|控告|检举)(?![人者])"
+    rf"{_DETAILS}?[，, ](?:我们[俩两]?个?人?|现)?(?:一起|共同|一同|联名)?(?:现|特|来|今|要)?(?:实名|联名)?"
+    "(?:反映|举报|投诉|控告|检举)(?![人者])"
 )
 _MEMBER_HERE = re.compile(r"(?:我们?|本人)(?:是|系)|(?:村民|居民|群众|市民|牧民|农民|职工|代表)[^，。；]{0,12}$")
 _FOR = re.compile(rf"(?:替|代|帮|为)(?:[我他她俺]们?家?的?)?(?:{KIN})?$")  # 替我爸郭满仓反映
@@ -130,7 +134,10 @@ def accused(text: str, names: Sequence[Mention], known: Sequence[Name], seeds: S
         seeded = name.start in given
         if not seeded and not _is_accused(text, name):
             continue
-        for one in (name, *_chain(text, names, index, back=True), *_chain(text, names, index)):
+        joined = (*_chain(text, names, index, back=True), *_chain(text, names, index))
+        if any(one.right == TELLS for one in joined):
+            continue
+        for one in joined:
             free = one.value not in reporters and not any(low < one.end and one.start < high for low, high in masked)
             if free and one.start not in given and one.right not in (TELLS, POLITE):
                 found[one.start] = _name(one, "句")
@@ -142,7 +149,8 @@ def _name(mention: Mention, cue: str) -> Name:
 
 
 def _accused_role(sentence: str) -> bool:
-    return bool(_ACCUSED_ROLE.search(sentence)) and not _MEMBER.search(sentence)
+    """A title before the name, which is neither that of the people at large nor kin of the reporter's own."""
+    return bool(_ACCUSED_ROLE.search(sentence)) and not (_MEMBER.search(sentence) or _OWN_KIN.search(sentence))
 
 
 def _is_accused(text: str, name: Mention) -> bool:
@@ -160,6 +168,8 @@ def _is_accused(text: str, name: Mention) -> bool:
         or _KIN_OF.match(text, name.end)
     ):
         return False
+    if name.right == END and _LABEL.search(sentence):
+        return True
     suffers = bool(_SUFFERS.match(text, name.end))
     report = _ACCUSES.search(sentence)
     if report:
@@ -175,7 +185,7 @@ def _is_accused(text: str, name: Mention) -> bool:
     if name.right == HOUSE and _TAKEN.search(clause) and _THEIRS.match(text, name.end):
         return False
     if _OWN_KIN.search(clause):
-        return bool(_DONE_AT_ONCE.match(text, name.end))
+        return bool(DOES_AT_ONCE.match(text, name.end))
     if name.left == MARK and not (not before or _CLAUSE.match(before[-1]) or before[-1] in " \u3000▇）)、“"):
         return False
     return bool(_DEED_AHEAD.match(text, name.end))
