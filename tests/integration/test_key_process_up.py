@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 
 from hub.access.keyring import FileKeys
 from tests.fault.kit import UNIT, until
-from tests.integration.test_restart import Hub
+from tests.integration.test_restart import Hub, started
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 NAME, PHONE, PASSWORD = "欧阳澄泓", "13977712345", "a long password"
@@ -64,15 +63,8 @@ class KeyedHub(Hub):
 
 @pytest.fixture
 def running() -> Iterator[KeyedHub]:
-    folder = Path(tempfile.mkdtemp(prefix="hubk-"))
-    made = KeyedHub(folder / "var")
-    try:
-        made.start()
+    with started(KeyedHub) as made:
         yield made
-    finally:
-        if made.process is not None and made.process.poll() is None:
-            made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def in_memory(pid: int, needles: dict[str, bytes]) -> set[str]:

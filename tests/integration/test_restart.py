@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import psutil
@@ -127,10 +128,14 @@ class Hub:
         return found
 
 
-@pytest.fixture
-def running() -> Iterator[Hub]:
+Kind = TypeVar("Kind", bound=Hub)
+
+
+@contextlib.contextmanager
+def started(kind: type[Kind]) -> Iterator[Kind]:
+    """A hub of that kind in a folder of its own; gone afterwards, whatever happened."""
     folder = Path(tempfile.mkdtemp(prefix="hubr-"))
-    made = Hub(folder / "var")
+    made = kind(folder / "var")
     try:
         made.start()
         yield made
@@ -138,6 +143,12 @@ def running() -> Iterator[Hub]:
         if made.process is not None and made.process.poll() is None:
             made.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def running() -> Iterator[Hub]:
+    with started(Hub) as made:
+        yield made
 
 
 @pytest.fixture
