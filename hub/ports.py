@@ -9,16 +9,29 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from channels.contract import RawIntake
 from channels.contract import Source as Entrance
 from hub import clock, db, failpoints, intake
-from hub.access.sealing import blind, new_key, open_key
+from hub.access.sealing import blind, new_key, opened_key
 from hub.jurisdiction import units
-from hub.models import IntakeKey, Source, SourceBeat, SourceCursor, Unit
+from hub.models import DataKey, IntakeKey, Source, SourceBeat, SourceCursor, Unit
+
+_SOURCES = (
+    select(Source.id, Source.channel, Unit.code, Source.settings, Source.station)
+    .join(Unit, Unit.id == Source.unit_id)
+    .where(Source.channel == bindparam("channel"), Source.enabled)
+    .order_by(Source.id)
+)
+_SECRETS = (
+    select(Source.secrets, DataKey.id, DataKey.unit_id, DataKey.version, DataKey.wrapped)
+    .join(DataKey, DataKey.id == Source.key_id)
+    .where(Source.id == bindparam("source"))
+)
+"""A webhook asks both for each message: single questions, with no transaction around them."""
 
 
 class HubPorts:
@@ -54,22 +67,16 @@ class HubPorts:
             )
 
     def sources(self, channel: str) -> Sequence[Entrance]:
-        with db.reading() as session:
-            rows = session.execute(
-                select(Source, Unit.code)
-                .join(Unit, Unit.id == Source.unit_id)
-                .where(Source.channel == channel, Source.enabled)
-                .order_by(Source.id)
-            ).all()
-            return [Entrance(row.id, row.channel, code, row.settings, row.station) for row, code in rows]
+        with db.asking() as connection:
+            return [Entrance(*row) for row in connection.execute(_SOURCES, {"channel": channel})]
 
     def secret(self, source: str, name: str) -> str:
-        with db.reading() as session:
-            row = session.get(Source, source)
-            if row is None:
-                raise KeyError(name)
-            secrets = open_key(session, row.key_id).json(row.secrets, "source.secrets")
-        return str(secrets[name])
+        with db.asking() as connection:
+            row = connection.execute(_SECRETS, {"source": source}).first()
+        if row is None:
+            raise KeyError(name)
+        sealed, key_id, unit_id, version, wrapped = row
+        return str(opened_key(key_id, unit_id, version, wrapped).json(sealed, "source.secrets")[name])
 
     @contextmanager
     def lease(self, name: str) -> Iterator[bool]:
