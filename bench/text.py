@@ -57,6 +57,7 @@ EXTRACTION = (
     "_blind14",
     "_blind15",
     "_blind16",
+    "_blind17",
 )
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 

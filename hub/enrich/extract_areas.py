@@ -41,6 +41,7 @@ FEN = re.compile(
     r"(?P<li>[0-9一二三四五六七八九]厘|半)?(?:多|左右)?(?=[，。；、,;！!?？\s的]|$)"
 )
 _LAND = re.compile("(?:[^当内本各]|^)地(?![方点区址])|田|菜园|园子|院子|宅基|塘|晒坪")
+_INTEREST = re.compile("[利息贷]")
 _SCORE = re.compile("[点时扣考得评打第加.]$")
 FRACTION = re.compile(r"([二三四五六七八九十])分之([一二两三四五六七八九])(亩)")
 _METRES = rf"(?:约|大概|大约|差不多|有|是|为|各|将近){{0,2}}({_NUMBER})[多来]?(?:米|[mM](?![²2]))(?:左右|多)?"
@@ -190,7 +191,8 @@ def _tenths(text: str, known: list[Area]) -> list[Area]:
         clause = re.split(r"[，。；！？,;\n]", text[max(0, match.start() - 14) : match.start()])[-1]
         before = any(a.end <= match.start() <= a.end + 14 and "亩" in a.text for a in known[:50])
         number = _number(match["num"])
-        if number is None or not (before or _LAND.search(clause)):
+        plain = (match["li"] or "").endswith("厘") and not _INTEREST.search(clause)  # 四分五厘
+        if number is None or not (before or plain or _LAND.search(clause)):
             continue
         extra = (
             0.5 if match["li"] == "半" else ((_number(match["li"][0]) or (0.0, False))[0] / 10 if match["li"] else 0)

@@ -13,18 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from hub.enrich.extract_names import (
-    ACTS,
-    HAN,
-    KIN,
-    NICKNAME,
-    TITLES,
-    Words,
-    given_names,
-    is_han,
-    not_a_place,
-    word_lists,
-)
+from hub.enrich.extract_cues import ACTS, HAN, KIN, NICKNAME, TITLES
+from hub.enrich.extract_names import Words, given_names, is_han, not_a_place, word_lists
 from hub.jurisdiction.divisions import table
 
 MAX_MENTIONS = 400  # a report names fewer; looking around each stays cheap
@@ -81,6 +71,7 @@ _RIGHT = (
     (OF, re.compile("的|之")),
     (AND, re.compile("[和与跟及]|以及|同(?=[^意村镇])")),
 )  # fmt: skip
+_FAMILY_PLACE = re.compile(".家[山湾沟冲坪岭塘桥坝店铺垸坳坡洼圩埠垭洲河屯庄寨村]")  # 丘家山
 _TITLED = re.compile(f".(?:{TITLES.replace('|老板|', '|')})")  # 彭科长 has no name yet
 _ADDRESS = re.compile("先生|女士|同志|师傅|老师|小姐|大爷|大姐|大哥|家$")
 _NOT_AFTER = re.compile(r"(?:[·•・‧]|镇政|乡政|不|没|很|最|更|非常|都|也|可以|能|会|被人|工人|老年|什么|怎么)$")
@@ -93,7 +84,7 @@ _OFFICE = tuple("主责担现上前兼历继连离到")  # 主任, 前任: no su
 def _pattern() -> re.Pattern[str]:
     words = word_lists()
     given, never, _ = given_names()
-    one = f"(?:[{given}]|和(?=[平生顺祥荣贵明义])|为(?=[民国军华东]))"
+    one = f"(?:[{given}]|和(?=[平生顺祥荣贵明义])|为(?=[民国军华东])|有(?=[才福光亮明生财林德贵义根旺成发]))"
     other = "".join(sorted(set(never) - set(given)))
     seldom = f"(?:{one}[{HAN}](?<![{other}])|[{HAN}](?<![{other}]){one})"
     singles = "".join(sorted((words.surnames | words.further) - words.seldom))
@@ -158,7 +149,9 @@ def _is_no_name(value: str, words: Words, before: str) -> bool:
         return True
     if _ADDRESS.search(value) or _TITLED.fullmatch(value):
         return True
-    return len(value) == 2 and value[1] in "家一二三四五六七八九子老小儿大前后上下"
+    if len(value) == 2:
+        return value[1] in "家一子老小儿大前后上下" or (value[1] in "二三四五六七八九" and value[0] in "万成方段时千百")
+    return bool(_FAMILY_PLACE.fullmatch(value))
 
 
 def _barred(value: str, left: str, before: str) -> bool:

@@ -9,7 +9,8 @@ import re
 from functools import cache
 from itertools import islice
 
-from hub.enrich.extract_names import HAN, MAX_NAMES, TITLES, Name, given_names, is_han, word_lists
+from hub.enrich.extract_cues import HAN, TITLES
+from hub.enrich.extract_names import MAX_NAMES, Name, given_names, is_han, word_lists
 from hub.jurisdiction.divisions import table
 
 _SUFFIX = (
@@ -29,7 +30,7 @@ RAILWAY = re.compile(r"中(?:铁|建|交|冶|水|核|电建)(?:第)?[一二三�
 _CUT = re.compile(
     r"举报人?|反映|[卖租转让包批划发送拨调交]给|强行|以|投诉|名字叫|名叫|叫做|叫|名为|批给|卖给|租给|转让给|转给|出让给|承包给|包给|"
     r"发包给|给|的|是|由|被|把|将|和|与|跟|同意|以及|在|到|向|从|对|有一?[个家]|一[个家]|这[个家]|"
-    r"那[个家]|某|[个家座]|"
+    r"那[个家]|某|[个座]|(?<![赵钱孙李周吴郑王冯陈蒋沈韩杨朱秦许何吕张孔曹严金魏陶姜谢邹潘范彭鲁韦马方任袁柳史唐费薛雷贺汤罗毕郝安常于傅康余顾孟黄萧尹姚邵汪祁毛戴宋熊舒项董梁杜阮贾江颜郭梅林徐邱骆高夏蔡田樊胡万卢丁邓石崔龚程裴陆段侯全宁刘叶黎薄白龙文谭申易向廖曾欧丘])家|"
     r"查处|控告|检举|请|让|叫|因|为了|称|系|属于|就是|有(?!限)|来自|位于|靠近|附近|旁边|边上|外来|外地|门口|隔壁|对门|邻村|那边|这边|那里|这里|那儿|这儿|后面|前面|对面|背后|"
     r"路口|下面|跟前|对过|看到|看见|[东西南北]侧|[东西南北]头|"
     r"本地|当地|私人|老板|开了|开的|建了|办了|开设|违规|违法|非法|未经|名下|及|或者|或|等|自称|"
@@ -58,6 +59,8 @@ def bodies(text: str) -> list[Name]:
             "",
             text[start : match.end()],
         )
+        if _LANDMARK.match(text, match.end()):
+            continue
         if len(stem) >= 2 and re.search(r"[县市区旗镇乡村组社道木查镇]", stem) and not _OURS.match(stem):
             office = _OFFICE.match(text, match.end())
             if not (office and text[office.end() : office.end() + 1] in word_lists().surnames):
@@ -65,7 +68,8 @@ def bodies(text: str) -> list[Name]:
     return found
 
 
-_OFFICE = re.compile(f"的?(?:工作人员|公务员|职工|{TITLES})")  # 南粮台村委会主任: the title of a person
+_LANDMARK = re.compile("[东西南北][侧边面]|旁|对面|门口|附近|[后前]面|斜对|背后|隔壁")
+_OFFICE = re.compile(f"的?(?:工作人员|公务员|职工|{TITLES})[ ：:]?")  # 南粮台村委会主任: the title of a person
 
 
 _OURS = re.compile(r"[我你他她咱本这那该各全]|[县市区旗镇乡村]{1,2}$")
@@ -116,6 +120,10 @@ def _divided() -> re.Pattern[str]:
     return re.compile("|".join(sorted(rows, key=lambda name: (-len(name), name))))
 
 
+_BARE_PLACE = re.compile(f"^[{HAN}]{{2,5}}[村组]$")  # 金山村砂场: where it is, no name
+_TRADES = re.compile("纸箱|纸盒|面粉|豆腐|饮料|玻璃|油漆|皮革|鞭炮|烟花|竹器|蜂窝煤|弹簧|模具|铸造")
+
+
 def _by_owner(stem: str) -> bool:
     """龚建设采石场: called by its owner, whose name has a word of the trade in it."""
     given, _, _ = given_names()
@@ -129,7 +137,7 @@ def _by_owner(stem: str) -> bool:
 
 def core(stem: str) -> str:
     """What is left of a name without the words any company of the trade carries."""
-    core = _genericword_lists().sub("", _BELONGS.sub("", stem))
+    core = _genericword_lists().sub("", _TRADES.sub("", _BELONGS.sub("", stem)))
     return "" if all(char in word_lists().generic for char in core) else core
 
 
@@ -149,7 +157,7 @@ def _organisation(text: str, low: int, match: re.Match[str]) -> Name | None:
     if not stem or not all(is_han(char) or char.isalpha() for char in stem):
         return None
     own = stem if _by_owner(stem) else core(stem)
-    if len(own) < 2 or stem in word_lists().generic:
+    if len(own) < 2 or _BARE_PLACE.search(stem) or stem in word_lists().generic:
         return None
     if not bare_company and (len(stem) > 14 or (_VERB.search(own) and not _by_owner(stem)) or _AFFAIR.search(stem)):
         return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from hub.enrich.extract_cues import ACTS, DOES_AT_ONCE, HAN, KIN, OTHERS, TITLES, VICTIM
 from hub.enrich.extract_mentions import (
     AND,
     DEEDS,
@@ -24,7 +25,7 @@ from hub.enrich.extract_mentions import (
     VERB,
     Mention,
 )
-from hub.enrich.extract_names import ACTS, DOES_AT_ONCE, HAN, KIN, OTHERS, TITLES, VICTIM, Name, owner
+from hub.enrich.extract_names import Name, owner
 
 MAX_JOINED = 9  # names told in one breath
 _LOOK = 60  # characters looked at before a name, and after
@@ -36,7 +37,7 @@ _ACCUSES = re.compile(
     rf"(?!的(?!就?是|人是|对象))(?:的?对?象?(?:就?是|人是)?)?[，,:： ]?(?P<mid>[{HAN}▇（）()0-9“”、 ]{{0,30}})$"
 )
 _STRONG = (
-    "把|将|占|挖|采|盖|建|卖|租|填|毁|圈|倒|砍|批|修|砌|搭|围|包|耕|转让|硬化|开荒|推|运砂|拉土|超|违|偷|盗|霸|未办|没批|未批|没有手续|"
+    "把|将|占|私自|擅自|非法|垦|挖|采|盖|建|卖|租|填|毁|圈|倒|砍|批|修|砌|搭|围|包|耕|转让|硬化|开荒|推|运砂|拉土|超|违|偷|盗|霸|未办|没批|未批|没有手续|"
     "没手续|合伙|联手|选金|选矿|洗砂|排污|堆|抽|烧|炸|种树|种上|起了|改成|改建|新房|猪场|砖厂"
 )
 _DEED_AHEAD = re.compile(rf"[^。；！？;\n]{{0,30}}?(?:{_STRONG})")
@@ -66,7 +67,7 @@ _CALLS_IN = re.compile(
     r"(?:[（(][^（）()]{0,24}[）)])(?:同志)?(?:来电|来信|来访|上门|实名|电话|联名)?(?:反映|举报|投诉|控告|检举|来电|来信|来访)(?![人者])"
 )
 _REACH = re.compile(
-    "[（(，,:：/ \u3000]{0,3}(?:(?:我的|本人|联系|他的|她的)?"
+    "[（(，,。:：/ \u3000]{0,3}(?:(?:我的|本人|联系|他的|她的)?"
     "(?:电话|手机号码|手机号|手机|号码|联系方式|联系电话|微信|身份证号?码?)(?:号码?)?[是为:：， ]{0,2})?▇{7,}"
 )
 _DETAILS = (
@@ -83,6 +84,12 @@ _THEN_TELLS = re.compile(
     rf"{_DETAILS}?[，, ](?:我们[俩两]?个?人?|现)?(?:一起|共同|一同|联名)?(?:现|特|来|今|要)?(?:实名|联名)?"
     "(?:反映|举报|投诉|控告|检举)(?![人者])"
 )
+_IN_WHOSE_NAME = re.compile(
+    r"等?[0-9一二三四五六七八九十几多▇]{0,5}[户人名位](?:村民|农户|群众)?[，,][^。！？!?\n]{4,70}?(?:特|现|故|谨)此?向[^，。；\n]{1,8}"
+    "(?:反映|举报|投诉|控告|检举|求助)"
+)
+"""刘炳文等十七户，因…一事，特向贵局反映."""
+_COUNTED = re.compile(r"(?:^|[，,、 ])(?:一|另一|还有一|第[一二三四五])[户个家位](?:就?是|叫)$")
 _MEMBER_HERE = re.compile(r"(?:我们?|本人)(?:是|系)|(?:村民|居民|群众|市民|牧民|农民|职工|代表)[^，。；]{0,12}$")
 _FOR = re.compile(rf"(?:替|代|帮|为)(?:[我他她俺]们?家?的?)?(?:{KIN})?$")  # 替我爸郭满仓反映
 _MEMBER = re.compile(r"(?:代表|村民|居民|群众|市民|农民|牧民|社员|职工|党员|知情人|联系人|本人|业主|住户|农户)$")
@@ -100,10 +107,12 @@ def tellers(text: str, names: Sequence[Mention]) -> list[Name]:
             continue
         told = name.right == TELLS or bool(_CALLS_IN.match(text, name.end))
         told = told or bool(_THEN_TELLS.match(text, name.end) and _MEMBER_HERE.search(sentence))
+        told = told or bool(_IN_WHOSE_NAME.match(text, name.end))
         reached = (
             name.right == END
             and bool(_REACH.match(text, name.end))
             and (name.left == MARK or bool(_MEMBER.search(before)))
+            and (text[name.end : name.end + 1] != "。" or bool(_MEMBER.search(before.rstrip("：: "))))
             and not OTHERS.search(before if name.left == MARK else sentence)
         )
         if (
@@ -150,7 +159,8 @@ def _name(mention: Mention, cue: str) -> Name:
 
 def _accused_role(sentence: str) -> bool:
     """A title before the name, which is neither that of the people at large nor kin of the reporter's own."""
-    return bool(_ACCUSED_ROLE.search(sentence)) and not (_MEMBER.search(sentence) or _OWN_KIN.search(sentence))
+    member = _MEMBER.search(sentence.rstrip(":： ")) or _OWN_KIN.search(sentence)
+    return bool(_ACCUSED_ROLE.search(sentence)) and member is None
 
 
 def _is_accused(text: str, name: Mention) -> bool:
@@ -168,7 +178,7 @@ def _is_accused(text: str, name: Mention) -> bool:
         or _KIN_OF.match(text, name.end)
     ):
         return False
-    if name.right == END and _LABEL.search(sentence):
+    if name.right == END and (_LABEL.search(sentence) or (_COUNTED.search(before) and re.search(_STRONG, sentence))):
         return True
     suffers = bool(_SUFFERS.match(text, name.end))
     report = _ACCUSES.search(sentence)
