@@ -23,7 +23,7 @@ from hub.casework.approvals import decide, open_proposals, proposals_of, propose
 from hub.casework.approvals import sheet as approval_sheet
 from hub.casework.calendars import confirm_calendar, preview_calendar, propose_calendar
 from hub.casework.chains import Step, end_absence, in_force, set_absence, set_chain
-from hub.casework.changes import announce, is_open, key_of, seen_by
+from hub.casework.changes import announce, is_open, seen_by
 from hub.casework.clocks import calendar_of, calendars_of
 from hub.casework.competence import NewEntry, add_entry, directory, end_entry
 from hub.casework.counters import fold_counters
@@ -87,7 +87,6 @@ __all__ = [
     "in_force",
     "is_open",
     "join_reporter",
-    "key_of",
     "kind_counts",
     "look_for_walls",
     "mark_shared",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,14 +43,17 @@ Effect = Callable[[Doing], None]
 EFFECTS: dict[str, Effect] = {}
 
 
-def effect(*acts: str) -> Callable[[Effect], Effect]:
-    """Registers what an act changes besides the state."""
-
+def _into(table: dict[str, Effect], acts: Iterable[str]) -> Callable[[Effect], Effect]:
     def keep(function: Effect) -> Effect:
-        EFFECTS.update(dict.fromkeys(acts, function))
+        table.update(dict.fromkeys(acts, function))
         return function
 
     return keep
+
+
+def effect(*acts: str) -> Callable[[Effect], Effect]:
+    """Registers what an act changes besides the state."""
+    return _into(EFFECTS, acts)
 
 
 @dataclass(frozen=True)
@@ -153,12 +156,7 @@ AFTER: dict[str, Effect] = {}
 
 def afterwards(*acts: str) -> Callable[[Effect], Effect]:
     """Registers what follows from an act once its event is written: acts on other clues of the group."""
-
-    def keep(function: Effect) -> Effect:
-        AFTER.update(dict.fromkeys(acts, function))
-        return function
-
-    return keep
+    return _into(AFTER, acts)
 
 
 CLOSING = {
@@ -259,12 +257,8 @@ def _check_approval(doing: Doing) -> None:
 
 
 def _start_clock(doing: Doing, one: ClockEffect) -> None:
-    """Days after the base, or up to the day the act names; no day named, no clock."""
-    last = None
-    if one.until:
-        if doing.value(one.until) in (None, ""):
-            return
-        last = doing.day(one.until)
+    """Days after the base, or up to the day the act names."""
+    last = doing.day(one.until) if one.until else None
     base = _base(doing, one)
     if one.calendar:
         last = base + timedelta(days=one.days)

@@ -12,7 +12,6 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from hub import search
 from hub.access import walls
-from hub.access.sealing import Key, open_key
 from hub.casework.errors import StaleError
 from hub.models import Clue, ClueUnit, Membership, Opinion, Value
 from hub.terms import OPEN_STATES
@@ -97,8 +96,3 @@ def touch(session: Session, clue: Clue) -> None:
 
 def is_open(state: str) -> bool:
     return state in OPEN_STATES
-
-
-def key_of(session: Session, clue: Clue) -> Key:
-    """The data key under which the clue's own text is sealed."""
-    return open_key(session, clue.key_id)

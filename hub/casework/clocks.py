@@ -216,8 +216,6 @@ def noted(effect: str, row: Clock) -> dict[str, Any]:
 def held(session: Session, row: Clock, until: datetime) -> dict[str, int]:
     """Working days of the clock each unit held the clue. The day of a hand-over still counts for the giver."""
     rows = session.scalars(select(Hold).where(Hold.clue_id == row.clue_id).order_by(Hold.since, Hold.id)).all()
-    if not rows:
-        return {}
     days = calendar_of(session, row.unit_id or rows[-1].unit_id)
     found: dict[str, int] = {}
     day, last = row.base, deadlines.base_day(until)

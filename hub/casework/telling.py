@@ -103,7 +103,7 @@ def take_back(doing: Doing, kinds: tuple[str, ...]) -> None:
                 notify.recall(doing.session, doing.who, row.id)
             except notify.RecallError:
                 _correct(doing, row)
-        elif row.state in ("queued", "told"):
+        elif row.state == "told":
             _correct(doing, row)
         row.clock = ""  # no clock of the corrected act waits for it any more
     doing.session.flush()

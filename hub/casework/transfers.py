@@ -231,8 +231,7 @@ def answer_again(doing: Doing) -> None:
 
 def _open(doing: Doing) -> Transfer:
     row = open_transfer(doing.session, doing.clue)
-    if row is None:
-        raise doing.refused("没有正在办理的转交")
+    assert row is not None  # the state says so
     return row
 
 
