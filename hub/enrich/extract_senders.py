@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hub.enrich.extract_names import HAN, HONORIFIC, OTHERS, Name, is_han, not_a_place, person_at, word_lists
+from hub.enrich.extract_cues import HAN, HONORIFIC, OTHERS
+from hub.enrich.extract_names import Name, is_han, not_a_place, person_at, word_lists
 
 MAX_SIGNERS = 8
 _AND = re.compile(r"(?:、|和|与|及|[ \u3000])(?=[\u4e00-\u9fff])")
