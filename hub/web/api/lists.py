@@ -58,6 +58,9 @@ def problem_kinds() -> Response:
 @openapi.describes()
 @signed_in()
 def document() -> Response:
-    """This API as an OpenAPI 3.1 document."""
-    response: Response = jsonify(openapi.document(current_app, problems.Problem, data.schema_of))
-    return response
+    """This API as an OpenAPI 3.1 document, made once a process: routes and rule table do not change while it runs."""
+    told = current_app.extensions.get("openapi.json")
+    if told is None:
+        told = current_app.json.dumps(openapi.document(current_app, problems.Problem, data.schema_of))
+        current_app.extensions["openapi.json"] = told
+    return Response(told, mimetype="application/json")
