@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from psycopg import Connection
-from sqlalchemy import Select, bindparam, select, text
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Select, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hub import clock
@@ -86,13 +86,6 @@ FIRST = """
     values (nextval('event_id_seq'), :received_at, :object, 1, :act, :actor, :at, :data, :previous, :hash)
 """
 """The end of a statement that begins a chain, after "with": for those who write the object in the same statement."""
-
-_FIRST = text(f"with {FIRST}").bindparams(bindparam("data", type_=JSONB))
-
-
-def begin(session: Session, obj: str, act: str, *, actor: str = "system", at: datetime, data: dict[str, Any]) -> None:
-    """The first event of a new object, in one statement; IntegrityError where its chain has begun already."""
-    session.execute(_FIRST, first(obj, act, actor=actor, at=at, data=data))
 
 
 def first(obj: str, act: str, *, actor: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:

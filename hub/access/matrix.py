@@ -74,11 +74,6 @@ def items() -> Mapping[str, str]:
     return found
 
 
-def of_clue(capability: str) -> bool:
-    """Whether the capability is about one clue: its line has a cell for each relation."""
-    return any(row["capability"] == capability and row[RELATIONS[1]] != ANY for row in _rows("matrix.csv"))
-
-
 def cell(roles: frozenset[str], item: str, relation: str = "own") -> str:
     """The best cell of the roles (none: nobody). Raises KeyError for an item that no line of items.csv names."""
     capability = items()[item]
