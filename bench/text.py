@@ -58,6 +58,7 @@ EXTRACTION = (
     "_blind15",
     "_blind16",
     "_blind17",
+    "_blind18",
 )
 KEYS = {"ph": "phones", "id": "ids", "rep": "reporters", "co": "organisations"}
 

@@ -145,6 +145,8 @@ def _extract(original: str, *, reporter: bool) -> ExtractResult:
     reporters = _in_order(told, original)
     cued = names.people(masked, reporters, [])
     persons = _in_order([*cued, *roles.accused(masked, named, reporters, cued)], original)
+    called = {name.value[0] for name in persons if not _FORM.fullmatch(name.value)}
+    persons = [name for name in persons if not (_FORM.fullmatch(name.value) and name.value[0] in called)]
     accused = [name for name in organisations if not _own(work, name) and _blamed(work, name)]
     return ExtractResult(
         phones=tuple(phones),
@@ -157,6 +159,9 @@ def _extract(original: str, *, reporter: bool) -> ExtractResult:
         minerals=tuple(Found(original[m.start() : m.end()], m.start(), m.end()) for m in MINERALS.finditer(work)),
         counts=tuple(Found(m[0], m.start(), m.end()) for m in COUNTS.finditer(work)),
     )
+
+
+_FORM = re.compile(".(?:老板|经理|总|师傅|书记|主任|队长|厂长|会计)")  # gives way to the name of the same family
 
 
 def _in_order(found: Sequence[names.Name], original: str) -> list[names.Name]:

@@ -148,7 +148,7 @@ def _organisation(text: str, low: int, match: re.Match[str]) -> Name | None:
         if any(first <= cut.start() and cut.end() <= last for first, last in whole):
             continue
         named = text[cut.start() - 1 : cut.start()] in (":", "：")  # 举报对象：向阳花合作社
-        if cut[0] in _MAYBE_CUT and (named or len(core(text[cut.end() : match.start()])) < 2):
+        if cut[0] in _MAYBE_CUT and ((named and cut[0] != "叫") or len(core(text[cut.end() : match.start()])) < 2):
             continue  # 向阳砖厂, 永和建材公司: the word belongs to the name
         start = cut.end()
     bare_company = match[0].endswith(_COMPANY)

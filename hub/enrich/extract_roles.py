@@ -76,7 +76,8 @@ _DETAILS = (
     "身份证号?码?[:：]?▇+|(?:电话|手机)[:：]?▇+)){1,5})"
 )
 _GOES_ON = re.compile(
-    rf"{_DETAILS}?[，, ](?:{ACTS}|搞|做|办|种|打着|趁|以|于|未|无|从|自|仗|没有|为|伙同|也|就|又|长期|▇)(?!映)"
+    rf"{_DETAILS}?[，, ](?:{ACTS}|搞|做|办|种|打着|趁|以|于|未|无|从|自|仗|没有|为|伙同|也|就|又|长期|"
+    "这?[两三四五六几]个?人|▇)(?!映)"
 )
 """…的丁国华，在水田里打了地基 / 舒良才，农民，在未取得…"""
 _FAMILY_NAMED = re.compile(rf"[{HAN}]家[，, ]?$|就是$")
@@ -90,6 +91,7 @@ _IN_WHOSE_NAME = re.compile(
 )
 """刘炳文等十七户，因…一事，特向贵局反映."""
 _COUNTED = re.compile(r"(?:^|[，,、 ])(?:一|另一|还有一|第[一二三四五])[户个家位](?:就?是|叫)$")
+_RATHER = re.compile(rf"不是[{HAN}]{{2,4}}[，,、 ]?(?:而|应该|应当)?是$")  # 不是张建军，是张建民
 _MEMBER_HERE = re.compile(r"(?:我们?|本人)(?:是|系)|(?:村民|居民|群众|市民|牧民|农民|职工|代表)[^，。；]{0,12}$")
 _FOR = re.compile(rf"(?:替|代|帮|为)(?:[我他她俺]们?家?的?)?(?:{KIN})?$")  # 替我爸郭满仓反映
 _MEMBER = re.compile(r"(?:代表|村民|居民|群众|市民|农民|牧民|社员|职工|党员|知情人|联系人|本人|业主|住户|农户)$")
@@ -178,7 +180,10 @@ def _is_accused(text: str, name: Mention) -> bool:
         or _KIN_OF.match(text, name.end)
     ):
         return False
-    if name.right == END and (_LABEL.search(sentence) or (_COUNTED.search(before) and re.search(_STRONG, sentence))):
+    counted = _COUNTED.search(before) and re.search(_STRONG, sentence)
+    if name.right == END and (
+        _LABEL.search(sentence) or counted or (_RATHER.search(before) and OTHERS.search(sentence))
+    ):
         return True
     suffers = bool(_SUFFERS.match(text, name.end))
     report = _ACCUSES.search(sentence)
@@ -188,7 +193,11 @@ def _is_accused(text: str, name: Mention) -> bool:
     goes_on = _GOES_ON.match(text, name.end) if name.right == END and name.left != LINK else None
     if suffers or (name.right not in (DEEDS, HOUSE, AND) and goes_on is None) or name.left == LINK:
         return False
-    if goes_on is not None and name.left == MARK and not goes_on["who"] and not _FAMILY_NAMED.search(before):
+    if (
+        goes_on is not None
+        and name.left == MARK
+        and not (goes_on["who"] or _FAMILY_NAMED.search(before) or before[-1:] == "、")
+    ):
         return False
     if _TAKEN.search(clause) and name.left != VERB and not clause.endswith("的"):
         return False
