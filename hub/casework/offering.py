@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import and_, false, or_, select
 from sqlalchemy.orm import Session
@@ -48,7 +47,6 @@ ASKS = {
 """Data that a guard refuses to do without, though the row itself only may take them."""
 MANY = 100  # options of a list; more are found by search
 Option = tuple[str, str]
-Lists = dict[tuple[Any, str], tuple[Option, ...]]
 _BASE = {
     "at": "收到举报之日", "received": "本单位收到之日", "issued": "指定之日", "ended": "核查结束之日",
     "joined": "并入之日", "act": "办理之日", "effective": "处罚决定生效之日",
@@ -96,8 +94,7 @@ def offered(session: Session, who: Actor, clue: Clue) -> tuple[Offer, ...]:
 
 def _offered(session: Session, who: Actor, clue: Clue) -> tuple[Offer, ...]:
     approved = set(session.scalars(select(ApprovalChain.act).where(ApprovalChain.unit_id == who.unit_id).distinct()))
-    lists: Lists = {}
-    found = (_offer(session, who, clue, rule, lists) for rule in workflow.rules().values())
+    found = (_offer(session, who, clue, rule) for rule in workflow.rules().values())
     return tuple(
         replace(offer, approval=offer.id in approved and chains.in_force(session, who.unit_id, offer.id) is not None)
         for offer in found
@@ -105,7 +102,7 @@ def _offered(session: Session, who: Actor, clue: Clue) -> tuple[Offer, ...]:
     )
 
 
-def _offer(session: Session, who: Actor, clue: Clue, rule: Rule, lists: Lists) -> Offer | None:
+def _offer(session: Session, who: Actor, clue: Clue, rule: Rule) -> Offer | None:
     if rule.object != "clue" or clue.state not in rule.sources or not who.has(rule.roles):
         return None
     if rule.by == "owner" and who.unit_id != clue.owner_unit_id:
@@ -121,7 +118,7 @@ def _offer(session: Session, who: Actor, clue: Clue, rule: Rule, lists: Lists) -
         return None
     names = [need.name for need in rule.needs if not _known(doing, need.name)]
     names += [name for name in (*FIELDS, *sorted(rule.may - FIELDS.keys())) if name in rule.may and name not in names]
-    made = tuple(_field(doing, name, lists) for name in names)
+    made = tuple(_field(doing, name) for name in names)
     if any(field.kind == "person" and field.required and not field.options for field in made):
         return None  # nobody it could be about
     return Offer(
@@ -162,7 +159,7 @@ def in_words(one: ClockEffect) -> str:
     return f"{name}时限{_ENDS[one.effect]}"
 
 
-def _field(doing: Doing, name: str, lists: Lists) -> Field:
+def _field(doing: Doing, name: str) -> Field:
     words = FIELDS.get(name, Words(name, "text"))  # a test names the datum without words; the page goes on
     need = next((need for need in doing.rule.needs if need.name == name), None)
     labels = VALUES.get(name, {})
@@ -172,19 +169,10 @@ def _field(doing: Doing, name: str, lists: Lists) -> Field:
     if kind in ("words", "text"):
         options = ()
     if name in _OPTIONS:
-        options = _listed(doing, name, lists)
+        options = tuple(_OPTIONS[name](doing))
     asked = any(name in ASKS.get(guard, ()) for guard in doing.rule.guards)
     required = asked or (need is not None and not doing.facts.get(name))
     return Field(name, words.label, kind, options, required, words.hint, _value(doing, name))
-
-
-def _listed(doing: Doing, name: str, lists: Lists) -> tuple[Option, ...]:
-    """The list of a datum, read once for all acts that share it."""
-    make = _OPTIONS[name]
-    key = (make, "" if make in (_neighbours, _staff, _pictures) else doing.rule.id)
-    if key not in lists:
-        lists[key] = tuple(make(doing))
-    return lists[key]
 
 
 def _value(doing: Doing, name: str) -> str:

@@ -11,9 +11,34 @@ import pytest
 from sqlalchemy import select, update
 
 from hub import clock, db
-from hub.access import certificates, factors, grants, matrix, oidc, passwords, people, reveal, sessions, staff, tokens
+from hub.access import (
+    certificates,
+    factors,
+    grants,
+    matrix,
+    oidc,
+    passwords,
+    people,
+    reveal,
+    sealing,
+    sessions,
+    staff,
+    tokens,
+)
 from hub.access.people import Actor
-from hub.models import ApiToken, Event, Grant, GrantChange, QueryLimit, Reveal, SecondFactor, SignIn, Unit, User
+from hub.models import (
+    ApiToken,
+    Event,
+    Grant,
+    GrantChange,
+    QueryLimit,
+    Reveal,
+    SecondFactor,
+    SignIn,
+    SourceCursor,
+    Unit,
+    User,
+)
 from hub.terms import Role
 from tests.integration.casework import conftest
 from tests.integration.casework.conftest import CITY, COUNTY, SIBLING, Desk
@@ -148,6 +173,24 @@ def test_lost_factors_are_removed_and_sessions_end(desk: Desk, secadmin: Actor) 
         assert factors.codes_left(session, anna.user_id) == 0
         assert session.scalars(select(SignIn).where(SignIn.user_id == anna.user_id)).all() == []
         assert session.scalars(select(Event.actor).where(Event.act == "factors_reset")).one() == secadmin.label
+
+
+def test_a_session_knows_when_it_was_used_last(desk: Desk) -> None:
+    """J8, session limits: an idle session ends by the time of its last use."""
+    with db.transaction() as session:
+        token = sessions.begin(session, desk.who().user_id)
+    desk.go(timedelta(minutes=10))
+    with db.transaction() as session:
+        sessions.touch(session, token)
+        assert session.scalars(select(SignIn.seen)).one() == desk.now
+
+
+def test_the_key_file_of_the_database_is_known_again(desk: Desk) -> None:
+    with db.transaction() as session:
+        sealing.check_fingerprint(session)
+        sealing.check_fingerprint(session)
+        session.execute(update(SourceCursor).where(SourceCursor.source_id == "hub").values(value="0" * 16))
+    refuses(sealing.KeyFileError, "not the key file of this database", sealing.check_fingerprint)
 
 
 def test_a_security_keys_answer_without_a_question_is_none(desk: Desk) -> None:

@@ -219,6 +219,15 @@ def test_a_security_keys_answer_that_does_not_fit_is_refused(browser: Browser, c
     assert sign(browser, key, **change) == 401
 
 
+def test_a_security_key_is_registered_once(browser: Browser) -> None:
+    browser.password()
+    key = Authenticator("http://localhost")
+    assert add_key(browser, key).status_code == 200
+    browser.get("/account/factors")  # the session is another one since
+    again = add_key(browser, key)
+    assert (again.status_code, "已经登记" in again.text) == (422, True)
+
+
 def test_a_challenge_is_good_for_one_answer(browser: Browser) -> None:
     browser.password()
     key = Authenticator("http://localhost")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from hub import casework, db, notify
+from hub.access import people
 from hub.casework import (
     dossier,
     following,
@@ -27,9 +28,11 @@ from hub.models import (
     Grant,
     StopOrder,
     Unit,
+    Wall,
 )
 from hub.terms import Role
 from tests.integration.casework.conftest import CITY, COUNTY, OFFICERS, PROVINCE, SIBLING, Desk, notices
+from tests.integration.casework.test_calendars import CHANGE
 from tests.integration.casework.test_following import ORDER, orders
 from tests.integration.casework.test_transfers import OUT, transfer_of
 
@@ -62,6 +65,7 @@ def test_units_named_on_the_way_up_are_concerned_too(desk: Desk) -> None:
     desk.act(clue, "escalate", units=[SIBLING], **UP)
     city = desk.who(CITY, Role.LEAD)
     assert desk.refused(clue, "refer_on", city, **UP).name == "not_common_yet", "the city is above both"
+    assert desk.refused(clue, "refer_on", city, units=["nowhere"], **UP).name == "not_common_yet"
     desk.act(clue, "refer_on", city, units=["430100"], **UP)
     with db.reading() as session:
         assert session.get_one(Unit, desk.read(clue).owner_unit_id).code == PROVINCE
@@ -306,21 +310,51 @@ def test_a_notice_on_its_way_is_corrected_not_recalled(desk: Desk, monkeypatch: 
     assert desk.kinds(clue) == ["accepted", "correction"]
 
 
-def test_lists_are_read_once_for_all_acts_of_a_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """C3: who may be assigned and who may be recused are the same people, asked for once."""
-    from hub.casework import offering
+def test_who_declined_notices_is_not_told_the_first_result_either(desk: Desk) -> None:
+    """Art. 12(4): the reporter of a duplicate also gets the first clue's result, unless they declined notices (§4)."""
+    first = desk.clue(reporter={"openid": "o-1"})
+    desk.go(timedelta(hours=1))
+    again = desk.clue(reporter={"openid": "o-1"})
+    same = {"same_place": True, "same_respondent": True, "same_facts": True}
+    desk.act(again, "determine.P4", earlier_clue=first, same_reporter="openid", **same)
+    desk.tell(again)
+    with db.transaction() as session:
+        session.get_one(Clue, again).notices_declined = True
+    desk.p1(first)
+    desk.tell(first)
+    desk.verified(first, "R0")
+    assert (desk.kinds(first)[-1], desk.kinds(again)) == ("no_violation", ["duplicate"])
 
-    clue, lead, asked = desk.clue(), desk.who(role=Role.LEAD), list[str]()
-    desk.who(name="b")
-    staff = offering._staff
 
-    def counted(doing: Any) -> list[Any]:
-        asked.append(doing.rule.id)
-        return staff(doing)
+def test_one_layer_moves_every_clock_of_the_same_days(desk: Desk) -> None:
+    """D10: a calendar change recomputes each open clock, alike where base and days are the same."""
+    clues = [desk.clue(), desk.clue()]
+    with db.transaction() as session:
+        number = casework.propose_calendar(session, desk.who(role=Role.LEAD), CHANGE).id
+    with db.transaction() as session:
+        assert casework.confirm_calendar(session, desk.who(role=Role.SYSADMIN), number) == 2
+    assert {desk.clock(clue, "determination").due for clue in clues} == {date(2026, 3, 12)}
 
-    monkeypatch.setattr(offering, "_staff", counted)
-    monkeypatch.setattr(offering, "_OPTIONS", {k: counted if v is staff else v for k, v in offering._OPTIONS.items()})
+
+def test_a_recusal_outlives_the_quarantine(desk: Desk) -> None:
+    """J4, J6: what is no state secret after all is seen again, not by those who recused themselves."""
+    clue, lead, handler = desk.clue(), desk.who(role=Role.LEAD), desk.who(name="b")
+    desk.act(clue, "recuse", handler, reason_text="亲属")
+    desk.act(clue, "determine.P3", lead, ground="N4")
+    desk.act(clue, "quarantine.release", lead, reason_text="不涉密")
     with db.reading() as session:
-        offers = {one.id: one for one in casework.offering.offered(session, lead, session.get_one(Clue, clue))}
-    assert len(asked) == len(set(asked))
-    assert offers["assign"].fields
+        assert people.find(session, lead, desk.read(clue).no) is not None
+        assert people.find(session, handler, desk.read(clue).no) is None
+
+
+def test_who_is_held_off_and_declares_it_is_recused_once(desk: Desk) -> None:
+    """J4: automatic recusal is a hold to be confirmed, never final; the person's own word confirms it."""
+    clue, handler = desk.clue(), desk.who(name="b")
+    with db.transaction() as session:
+        casework.acts.perform(
+            session, session.get_one(Clue, clue), "recuse.hold", {"person": handler.user_id}, desk.now
+        )
+    desk.act(clue, "recuse.other", desk.who(role=Role.LEAD), person=handler.user_id, reason_text="亲属")
+    with db.reading() as session:
+        rows = session.scalars(select(Wall).where(Wall.clue_id == clue)).all()
+    assert [(row.user_id, row.state) for row in rows] == [(handler.user_id, "confirmed")]
