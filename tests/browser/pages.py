@@ -113,7 +113,16 @@ NO_PAGES = {
     "/clues/<no>/orders/<int:number>/<part>": "files",
     "/clues/<no>/transfers/<int:number>/<kind>": "files", "/manual/<int:number>/blobs/<int:blob_id>": "files",
 }  # fmt: skip
-MAY_REFUSE = ("/clues/", "/new/", "/quarantine", "/tasks/", "/manual/", "/calendar/proposals/", "/mailroom/reading/", "/nowhere")
+MAY_REFUSE = (
+    "/clues/",
+    "/new/",
+    "/quarantine",
+    "/tasks/",
+    "/manual/",
+    "/calendar/proposals/",
+    "/mailroom/reading/",
+    "/nowhere",
+)
 """Addresses of one thing: a role that may open such pages may not see this one, and gets the page that says so.
 Which form is for whom: test_access."""
 
