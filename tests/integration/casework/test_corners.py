@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from hub import casework, db, notify
-from hub.access import people
+from hub.access import people, sealing
 from hub.casework import (
     dossier,
     following,
@@ -21,15 +21,7 @@ from hub.casework import (
     transfers,
 )
 from hub.jurisdiction import units
-from hub.models import (
-    Clue,
-    ClueCounter,
-    Event,
-    Grant,
-    StopOrder,
-    Unit,
-    Wall,
-)
+from hub.models import Clue, ClueCounter, ClueReporter, Event, Grant, Intake, QueryCode, StopOrder, Unit, Wall
 from hub.terms import Role
 from tests.integration.casework.conftest import CITY, COUNTY, OFFICERS, PROVINCE, SIBLING, Desk, notices
 from tests.integration.casework.test_calendars import CHANGE
@@ -358,3 +350,29 @@ def test_who_is_held_off_and_declares_it_is_recused_once(desk: Desk) -> None:
     with db.reading() as session:
         rows = session.scalars(select(Wall).where(Wall.clue_id == clue)).all()
     assert [(row.user_id, row.state) for row in rows] == [(handler.user_id, "confirmed")]
+
+
+def test_a_code_speaks_for_its_own_clue_and_reporter(desk: Desk) -> None:
+    """§4: a follow-up after the query code is proved; what an unknown or another clue's code brings is no follow-up,
+    and a report supplemented after P5 keeps its reporter, with a wish or without.
+    """
+    clue, other, bare = desk.clue(), desk.clue(), desk.clue(reporter={})
+    desk.code(other, "ABCD-EFGH-JKMN")
+
+    def told(text: str) -> dict[str, Any]:
+        return {"follow_up": {"kind": "progress", "query": sealing.blind("query", text).hex()}}
+
+    with db.transaction() as session:
+        unit = units.by_code(session, COUNTY)
+        assert unit is not None
+        intake = session.get_one(Intake, desk.intake(session, unit.id))
+        for text in ("AAAA-BBBB-CCCC", "ABCD-EFGH-JKMN"):
+            casework.citizens.bind(session, session.get_one(Clue, clue), intake, told(text))
+        assert session.scalars(select(linking.FollowUp)).all() == []
+        reporter = session.scalars(select(ClueReporter.reporter_id).where(ClueReporter.clue_id == other)).one()
+        session.execute(update(QueryCode).values(reporter_id=reporter))
+        session.execute(update(Clue).where(Clue.id == bare).values(supplement_of=other))
+        casework.citizens.bind(session, session.get_one(Clue, bare), intake, told("ABCD-EFGH-JKMN"))
+        kept = select(ClueReporter.reporter_id).where(ClueReporter.clue_id == bare)
+        assert session.scalars(kept).all() == [reporter]
+        assert session.scalars(select(linking.FollowUp)).all() == [], "a report of its own, no follow-up"
