@@ -26,7 +26,9 @@ _FILLER = re.compile(  # said between groups of digits; an operator's word of pa
 _SEP = f"(?:[ \t\n\\-\u2010-\u2015\u00b7.、,，。()（）/杠{_PAUSE}]|{_FILLER.pattern})"
 RUN = re.compile(f"(?:[二两三四五六七八]个)?{_D}(?:{_SEP}{{0,3}}(?:[二两三四五六七八]个)?{_D}){{6,60}}")
 _REPEAT = re.compile(f"([二两三四五六七八])个({_D})")
-_CUE = re.compile(r"(?:电话|手机|座机|固话|联系方式|拨打|号码|回电|来电|致电|微信|[Tt][Ee][Ll])[^0-9，。；]{0,8}$")
+_LINE = "(?:电话|手机|座机|固话|联系方式|拨打|号码|回电|来电|致电|微信|[Tt][Ee][Ll])"
+_CUE = re.compile(f"{_LINE}[^0-9，。；]{{0,8}}$")
+_CUED = re.compile(f"{_LINE}[^0-9。；]{{0,8}}$")  # a comma may follow
 _NO_PHONE = re.compile(
     r"(?:卡号|账号|帐号|账户|单号|订单|编号|发票|图号|文号|字号|证号|坐标|车牌|税号|代码|条码|批号|银行卡|[Qq][Qq])"
     r"[^0-9，。；,;\n]{0,10}$"
@@ -314,9 +316,17 @@ def _landline(text: str, digits: list[_Digit], i: int) -> tuple[str, int] | None
         total = len(code) + length
         if not _free(digits, i, total) or digits[i + len(code)].value in "01":
             continue
-        if _joined(text, digits, i, total) and _ends(text, digits, i + total):
+        joined = _joined(text, digits, i, total) or _grouped(text, digits, i, len(code), total)
+        if joined and _ends(text, digits, i + total):
             return f"{code}-" + "".join(digit.value for digit in digits[i + len(code) : i + total]), total
     return None
+
+
+def _grouped(text: str, digits: list[_Digit], i: int, code: int, total: int) -> bool:
+    """电话，0737，8812，356: dictated as area code and halves, written down with commas, after a word for telephone."""
+    gaps = {n: digits[i + n].gap.strip(" ") for n in range(1, total) if digits[i + n].gap.strip(" ")}
+    said = code in gaps and gaps.keys() <= {code, code + 3, code + 4} and all(gap in "，,、" for gap in gaps.values())
+    return said and bool(_CUED.search(text, max(0, digits[i].start - 16), digits[i].start))
 
 
 def _other_line(text: str, digits: list[_Digit], i: int, last: str) -> tuple[str, int] | None:
