@@ -31,7 +31,7 @@ from hub.settings import settings
 from hub.terms import Passage, Span, Suggestion
 
 PRODUCER, FIELD = "duplicates", "duplicate"
-VERSION = "duplicates-4"
+VERSION = "duplicates-5"
 SPARE = 100  # keys may lead to clues that the person does not see; so many more are asked for
 WALLED = ("N2", "N4")
 LATEST = (1 << 63) - 1

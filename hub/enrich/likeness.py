@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from hub.enrich.likeness_words import Resolver, heard, read
 
-VERSION = "likeness-4"
+VERSION = "likeness-5"
 UNREAD = "N4"
 WEIGHTS = (0.5, 1.5, 2.0, 2.5, 3.0, 4.0, 1.0, 0.0)  # of block keys; halves, so that sums are exact
 ELEMENTS = (
