@@ -317,6 +317,8 @@ def main() -> int:
                 last = count
                 if given.every:
                     continue
+                if not found:
+                    page_cpu(cookies[0])  # the first pages of a process are dearer, or its floor is
                 found[count] = page_cpu(cookies[0])
                 cpu, wall, bare = found[count]
                 print(f"queue page among {count}: CPU {cpu:.1f} ms, there after {wall:.1f} ms; floor {bare:.1f} ms")
