@@ -112,6 +112,11 @@ class Row:
         return f"{self.clue.no}~{self.clue.version}"
 
     @property
+    def moment(self) -> str:
+        """When it came, for programs."""
+        return self.clue.at.isoformat()
+
+    @property
     def received(self) -> str:
         """Month, day and time it came, in China."""
         at = clock.china(self.clue.at)
